@@ -1,0 +1,162 @@
+"""The words that a channel and the bot share; nothing here touches the world."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where one person can be reached: a channel's name and the handle that it knows them by."""
+
+    channel: str
+    handle: str
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that came with a message, or goes with one."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+
+Nature = Literal["person", "machine", "unsure"]
+Proof = Literal["", "pass", "fail"]
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """What someone wrote, stripped of everything that its channel added."""
+
+    external_id: str  # the provider's id, unique in `account`
+    sender: Address
+    text: str
+    heard_at: datetime
+    account: str = ""  # which of our mailboxes, numbers or bots heard it
+    token: str = ""  # what may tie it to a ticket or a person; believed only once its signature is checked
+    subject: str = ""
+    thread: str = ""  # opaque to all but its channel: what a reply needs to stand in the same thread
+    nature: Nature = "person"  # a machine is never answered; what is unsure goes to the officer
+    proof: Proof = ""  # what our receiving server says of the sender's identity
+    attachments: tuple[Attachment, ...] = ()
+    warnings: tuple[str, ...] = ()
+    spoken: bool = False  # logged by the officer after a call
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a provider reports of a message that we sent."""
+
+    channel: str
+    provider_id: str
+    state: Literal["delivered", "failed"]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """What we say to someone."""
+
+    recipient: Address
+    name: str
+    values: Mapping[str, str]
+    text: str
+    subject: str = ""
+    token: str = ""
+    choices: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    thread: str = ""
+    last_heard: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Collected:
+    """One message as a page shows it: the row's id orders them, and is the browser's Last-Event-ID."""
+
+    id: int
+    mine: bool  # written by the person who looks at the page
+    text: str
+    at: datetime
+    choices: tuple[str, ...] = ()
+
+
+Deliver = Callable[[Inbound | Receipt], Awaitable[bool]]  # returns once it is safe on disk; False: we already had it
+
+
+class TryAgain(Exception):
+    """Surely not taken: the provider is down, slow or throttling; the message is fine. `after` is in seconds."""
+
+    def __init__(self, reason: str, after: float | None = None, scope: Literal["message", "channel"] = "message"):
+        super().__init__(reason)
+        self.after, self.scope = after, scope
+
+
+class Undeliverable(Exception):
+    """The message will never arrive, however often we try."""
+
+
+class Unsure(Exception):
+    """The provider may have taken the message, or not."""
+
+
+class Channel(Protocol):
+    """A way out; knows one provider, and nothing of questions or tables."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def send(self, message: Outbound, key: str) -> str:
+        """Hand one message to the provider and return its id for it, or raise TryAgain, Undeliverable or Unsure.
+
+        `key` is the same at every try of the same message: a channel that can makes the provider drop doubles by it.
+        """
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A channel that we must ask for news (Telegram, IMAP)."""
+
+    async def listen(self, deliver: Deliver) -> None: ...
+
+
+@runtime_checkable
+class Webhook(Protocol):
+    """A channel that calls us (an SMS gateway)."""
+
+    def routes(self, deliver: Deliver) -> Sequence[Any]: ...
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A channel that can say whether its server answers: what was seen, in French, or an exception."""
+
+    async def check(self) -> str: ...
+
+
+class Collect(Protocol):
+    """What a page may read: the messages of one address after a given id, settled as delivered once read."""
+
+    async def __call__(self, address: Address, after: int) -> list[Collected]: ...
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A channel folder that the settings switch on, with how it treats the outbox."""
+
+    channel: Channel
+    idempotent: bool = False  # sending again under the same key makes no second message: R7 may simply resend
+    collected: bool = False  # the reader fetches the outbox rows; no worker sends them
+    gap: float = 0.0  # seconds to leave between two sends of this channel
+    notes: tuple[str, ...] = field(default=())  # what `hotline check` should tell, in French
+
+
+class BadSetting(Exception):
+    """A setting that cannot work: which variable, what is wrong, and an example; in French, for the technician."""
+
+    def __init__(self, variable: str, problem: str, example: str):
+        super().__init__(f"{variable} : {problem}. Exemple : {variable}={example}")
+        self.variable, self.problem, self.example = variable, problem, example

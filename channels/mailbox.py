@@ -1,0 +1,664 @@
+"""The inbox and the outbox: where messages wait between the world and the bot, under the rules R1 to R10."""
+
+import random
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from channels.contract import Collected, Inbound, Outbound
+
+LEASE = timedelta(seconds=30)  # a worker that died is replaced within this
+CLAIMS = 5  # a message claimed so often without a result kills its workers
+RETRY_SECONDS = (10, 60, 300, 900, 3600)
+LATE_RETRY = timedelta(hours=4)
+GIVE_UP_AFTER = timedelta(hours=48)
+TURN = 10  # messages at most that are read as one question
+UNFINISHED_IN = ("waiting", "claimed")
+UNFINISHED_OUT = ("waiting", "sending")
+ANSWER, BULK = "answer", "bulk"
+
+
+class LeaseLost(Exception):
+    """Another worker has the message by now: drop this result."""
+
+
+class InboxRow(SQLModel, table=True):
+    """A message that someone sent us. waiting -> claimed -> handled, or held when it kills its workers."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        sa.UniqueConstraint("channel", "account", "external_id"),
+        sa.Index(
+            "ix_inbox_unfinished",
+            "address_id",
+            "id",
+            sqlite_where=sa.text("state IN ('waiting','claimed')"),
+            postgresql_where=sa.text("state IN ('waiting','claimed')"),
+        ),
+        sa.Index(
+            "ix_inbox_ready",
+            "id",
+            sqlite_where=sa.text("state IN ('waiting','claimed')"),
+            postgresql_where=sa.text("state IN ('waiting','claimed')"),
+        ),
+        sa.Index("ix_inbox_sender", "address_id", "received_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    channel: str
+    account: str = ""
+    external_id: str
+    address_id: int = Field(foreign_key="addresses.id")
+    council_id: int | None = Field(default=None, foreign_key="councils.id")
+    text: str
+    subject: str = ""
+    token: str = ""
+    thread: str = ""
+    nature: str = "person"
+    proof: str = ""
+    warnings: list[str] = Field(default_factory=list, sa_type=sa.JSON)
+    joins: bool = False  # may be read as one question with its neighbours
+    heard_at: datetime
+    received_at: datetime
+    ready_at: datetime
+    state: str = "waiting"
+    claims: int = 0
+    lease_until: datetime | None = None
+    fence: str = ""
+    handled_at: datetime | None = None
+    reason: str = ""
+    told: bool = False  # the officer knows that it stopped
+
+
+class AttachmentRow(SQLModel, table=True):
+    """A file that came with a message, sealed; it goes with the message."""
+
+    __tablename__ = "attachments"
+    id: int | None = Field(default=None, primary_key=True)
+    inbox_id: int = Field(foreign_key="inbox.id", ondelete="CASCADE", index=True)
+    filename: str
+    content_type: str
+    size: int  # bytes
+    sealed: bytes
+
+
+class OutboxRow(SQLModel, table=True):
+    """A message of ours. waiting -> sending -> sent -> delivered, or failed | unknown | held | dead | dropped."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        sa.Index(
+            "ix_outbox_unfinished",
+            "address_id",
+            "kind",
+            "id",
+            sqlite_where=sa.text("state IN ('waiting','sending')"),
+            postgresql_where=sa.text("state IN ('waiting','sending')"),
+        ),
+        sa.Index(
+            "ix_outbox_due",
+            "priority",
+            "id",
+            sqlite_where=sa.text("state IN ('waiting','sending')"),
+            postgresql_where=sa.text("state IN ('waiting','sending')"),
+        ),
+        sa.Index(
+            "ix_outbox_untold",
+            "id",
+            sqlite_where=sa.text("state IN ('failed','unknown','held','dead') AND NOT told"),
+            postgresql_where=sa.text("state IN ('failed','unknown','held','dead') AND NOT told"),
+        ),
+        sa.Index("ix_outbox_provider", "channel", "provider_id"),
+        sa.Index("ix_outbox_recipient", "address_id", "id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    channel: str
+    address_id: int = Field(foreign_key="addresses.id")
+    council_id: int | None = Field(default=None, foreign_key="councils.id")
+    kind: str = ANSWER
+    priority: int = 0  # answers before bulk
+    name: str
+    text: str
+    subject: str = ""
+    token: str = ""
+    thread: str = ""
+    filled: dict[str, str] = Field(default_factory=dict, sa_type=sa.JSON)
+    choices: list[str] = Field(default_factory=list, sa_type=sa.JSON)
+    ticket_id: int | None = Field(default=None, foreign_key="tickets.id", index=True)
+    state: str = "waiting"
+    created_at: datetime
+    due_at: datetime
+    attempts: int = 0  # tries that ended, whatever came of them
+    claims: int = 0  # tries begun since the last one that ended
+    doubts: int = 0  # times that the provider may have had it
+    lease_until: datetime | None = None
+    fence: str = ""
+    provider_id: str = ""
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    reason: str = ""
+    told: bool = False  # the officer knows that it did not arrive
+
+
+class ChannelPause(SQLModel, table=True):
+    """A channel whose provider asked for a rest."""
+
+    __tablename__ = "channel_pauses"
+    channel: str = Field(primary_key=True)
+    until: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One message of a turn."""
+
+    id: int
+    text: str
+    subject: str
+    token: str
+    thread: str
+    nature: str
+    proof: str
+    warnings: tuple[str, ...]
+    heard_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one person wrote, claimed by one worker until the lease is over."""
+
+    channel: str
+    address_id: int
+    council_id: int | None
+    messages: tuple[Heard, ...]
+    fence: str
+
+    @property
+    def text(self) -> str:
+        return "\n".join(message.text for message in self.messages)
+
+    @property
+    def last(self) -> Heard:
+        return self.messages[-1]
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One outbox message, claimed by one worker until the lease is over."""
+
+    id: int
+    key: str
+    channel: str
+    address_id: int
+    kind: str
+    name: str
+    text: str
+    subject: str
+    token: str
+    thread: str
+    filled: Mapping[str, str]
+    choices: tuple[str, ...]
+    ticket_id: int | None
+    attempts: int
+    doubts: int
+    created_at: datetime
+    fence: str
+
+
+def _insert_once(session: Session, row: SQLModel) -> int | None:
+    """INSERT … ON CONFLICT DO NOTHING in the words of either database: the new id, or None."""
+    dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[session.get_bind().dialect.name]
+    table = type(row).__table__  # type: ignore[attr-defined]
+    values = {key: value for key, value in row.model_dump().items() if key != "id"}
+    insert = dialect.insert(table).values(values).on_conflict_do_nothing().returning(table.c.id)
+    return session.execute(insert).scalar()  # a rowcount would be -1 on PostgreSQL
+
+
+# --- the inbox -------------------------------------------------------------------------------------------------------
+
+
+def receive(
+    session: Session, message: Inbound, address_id: int, council_id: int | None, now: datetime, quiet: timedelta
+) -> int | None:
+    """Keep a message; its id, or None when we already had it (R2).
+
+    `quiet` is how long to wait for more of the same question; zero where people write whole messages (email).
+    """
+    new = _insert_once(
+        session,
+        InboxRow(
+            channel=message.sender.channel,
+            account=message.account,
+            external_id=message.external_id,
+            address_id=address_id,
+            council_id=council_id,
+            text=message.text,
+            subject=message.subject,
+            token=message.token,
+            thread=message.thread,
+            nature=message.nature,
+            proof=message.proof,
+            warnings=list(message.warnings),
+            joins=bool(quiet),
+            heard_at=message.heard_at,
+            received_at=now,
+            ready_at=now + quiet,
+        ),
+    )
+    if new and quiet:
+        _wait_for_more(session, address_id, now, quiet)
+    return new
+
+
+def _wait_for_more(session: Session, address_id: int, now: datetime, quiet: timedelta) -> None:
+    """One more message of the same question: those before it wait as long, 15 s at most from the first."""
+    waiting = (
+        col(InboxRow.address_id) == address_id,
+        col(InboxRow.state) == "waiting",
+        col(InboxRow.joins).is_(True),
+    )
+    first = session.exec(select(sa.func.min(InboxRow.received_at)).where(*waiting)).one()
+    ready = min(now + quiet, first + timedelta(seconds=15)) if first else now + quiet
+    session.execute(sa.update(InboxRow).where(*waiting).values(ready_at=ready))
+
+
+def claim_turn(session: Session, now: datetime, lease: timedelta = LEASE) -> Turn | None:
+    """Take the oldest ready message that no earlier one of its sender holds up, and those it belongs with (R6, R10)."""
+    earlier = aliased(InboxRow)
+    held_up = (
+        sa.exists()
+        .where(
+            col(earlier.address_id) == InboxRow.address_id,
+            col(earlier.id) < col(InboxRow.id),
+            col(earlier.state).in_(UNFINISHED_IN),
+        )
+        .correlate(InboxRow)
+    )
+    ready = sa.or_(
+        sa.and_(col(InboxRow.state) == "waiting", col(InboxRow.ready_at) <= now),
+        sa.and_(col(InboxRow.state) == "claimed", col(InboxRow.lease_until) <= now),
+    )
+    while True:
+        head = session.exec(
+            select(InboxRow)
+            .where(col(InboxRow.state).in_(UNFINISHED_IN), ready, ~held_up)
+            .order_by(col(InboxRow.id))
+            .limit(1)
+            .with_for_update(skip_locked=True, of=InboxRow)  # nothing on SQLite: its writers queue anyway
+        ).first()
+        if head is None:
+            return None
+        if head.claims < CLAIMS:
+            break
+        head.state, head.reason = "held", f"{CLAIMS} essais interrompus : le message arrête le programme qui le lit"
+        session.add(head)
+        session.flush()
+    rows = [head]
+    if head.joins and head.claims == 0:  # after a failure each is read alone, so that only the poisoned one is held
+        rows += _companions(session, head)
+    fence = secrets.token_hex(8)
+    for row in rows:
+        row.state, row.fence, row.lease_until, row.claims = "claimed", fence, now + lease, row.claims + 1
+        session.add(row)
+    session.flush()
+    return Turn(head.channel, head.address_id, head.council_id, tuple(map(_heard, rows)), fence)
+
+
+def _companions(session: Session, head: InboxRow) -> list[InboxRow]:
+    rows = session.exec(
+        select(InboxRow)
+        .where(InboxRow.address_id == head.address_id, col(InboxRow.id) > head.id, InboxRow.state == "waiting")
+        .order_by(col(InboxRow.id))
+        .limit(TURN - 1)
+        .with_for_update()
+    ).all()
+    together = []
+    for row in rows:
+        if not row.joins or row.claims or (row.token, row.nature) != (head.token, head.nature):
+            break
+        together.append(row)
+    return together
+
+
+def _heard(row: InboxRow) -> Heard:
+    assert row.id is not None
+    return Heard(
+        row.id,
+        row.text,
+        row.subject,
+        row.token,
+        row.thread,
+        row.nature,
+        row.proof,
+        tuple(row.warnings),
+        row.heard_at,
+        row.received_at,
+    )
+
+
+def handled(session: Session, turn: Turn, now: datetime) -> None:
+    """Mark a turn as dealt with; LeaseLost, and so no effect at all, if another worker has it (R5)."""
+    ids = [message.id for message in turn.messages]
+    done = session.execute(
+        sa.update(InboxRow)
+        .where(col(InboxRow.id).in_(ids), col(InboxRow.fence) == turn.fence, col(InboxRow.state) == "claimed")
+        .values(state="handled", handled_at=now, lease_until=None)
+        .returning(col(InboxRow.id))
+    ).all()
+    if len(done) != len(ids):
+        raise LeaseLost(f"inbox {ids}")
+
+
+def let_go(session: Session, turn: Turn, reason: str, now: datetime) -> None:
+    """Give a turn back after an error: tried again in ten seconds, held after five times."""
+    session.execute(
+        sa.update(InboxRow)
+        .where(
+            col(InboxRow.id).in_([message.id for message in turn.messages]),
+            col(InboxRow.fence) == turn.fence,
+            col(InboxRow.state) == "claimed",
+        )
+        .values(state="waiting", ready_at=now + timedelta(seconds=10), lease_until=None, reason=reason[:500])
+    )
+
+
+def heard_since(session: Session, address_id: int, since: datetime) -> int:
+    """How many messages this address sent from then on."""
+    return session.exec(
+        select(sa.func.count()).where(InboxRow.address_id == address_id, InboxRow.received_at >= since)
+    ).one()
+
+
+# --- the outbox ------------------------------------------------------------------------------------------------------
+
+
+def post(
+    session: Session,
+    message: Outbound,
+    key: str,
+    address_id: int,
+    now: datetime,
+    *,
+    kind: str = ANSWER,
+    due_at: datetime | None = None,
+    council_id: int | None = None,
+    ticket_id: int | None = None,
+    dropped: str = "",
+) -> int | None:
+    """Put a message in the outbox; its id, or None when `key` was posted before (R4).
+
+    `dropped` says why it must not go (the person said STOP): the row stands, to be seen, and is never sent.
+    """
+    return _insert_once(
+        session,
+        OutboxRow(
+            key=key,
+            channel=message.recipient.channel,
+            address_id=address_id,
+            council_id=council_id,
+            kind=kind,
+            priority=0 if kind == ANSWER else 10,
+            name=message.name,
+            text=message.text,
+            subject=message.subject,
+            token=message.token,
+            thread=message.thread,
+            filled=dict(message.values),
+            choices=list(message.choices),
+            ticket_id=ticket_id,
+            state="dropped" if dropped else "waiting",
+            reason=dropped,
+            created_at=now,
+            due_at=due_at or now,
+        ),
+    )
+
+
+def claim_sending(
+    session: Session,
+    now: datetime,
+    channels: Collection[str],
+    idempotent: Collection[str] = (),
+    lease: timedelta = LEASE,
+) -> Sending | None:
+    """Take the next due message of these channels, the head of its conversation within its kind (R5, R6, R7, R10)."""
+    earlier = aliased(OutboxRow)
+    held_up = (
+        sa.exists()
+        .where(
+            col(earlier.address_id) == OutboxRow.address_id,
+            col(earlier.kind) == OutboxRow.kind,
+            col(earlier.id) < col(OutboxRow.id),
+            col(earlier.state).in_(UNFINISHED_OUT),
+        )
+        .correlate(OutboxRow)
+    )
+    due = sa.or_(
+        sa.and_(col(OutboxRow.state) == "waiting", col(OutboxRow.due_at) <= now),
+        sa.and_(col(OutboxRow.state) == "sending", col(OutboxRow.lease_until) <= now),
+    )
+    paused = select(ChannelPause.channel).where(ChannelPause.until > now)
+    while True:
+        row = session.exec(
+            select(OutboxRow)
+            .where(
+                col(OutboxRow.state).in_(UNFINISHED_OUT),
+                due,
+                col(OutboxRow.channel).in_(channels),
+                col(OutboxRow.channel).not_in(paused),
+                ~held_up,
+            )
+            .order_by(col(OutboxRow.priority), col(OutboxRow.id))
+            .limit(1)
+            .with_for_update(skip_locked=True, of=OutboxRow)
+        ).first()
+        if row is None:
+            return None
+        if row.claims >= CLAIMS:
+            row.state, row.reason = "held", f"{CLAIMS} envois interrompus : le message arrête le programme qui l'envoie"
+        elif row.state == "sending" and row.channel not in idempotent and (row.kind == BULK or row.doubts):
+            row.state, row.reason = "unknown", "envoi interrompu : peut-être reçu, jamais répété sans votre accord"
+        else:
+            break
+        row.lease_until = None
+        session.add(row)
+        session.flush()
+    if row.state == "sending":
+        row.doubts += 1
+    row.state, row.fence, row.lease_until = "sending", secrets.token_hex(8), now + lease
+    row.claims += 1
+    session.add(row)
+    session.flush()
+    assert row.id is not None
+    return Sending(
+        row.id,
+        row.key,
+        row.channel,
+        row.address_id,
+        row.kind,
+        row.name,
+        row.text,
+        row.subject,
+        row.token,
+        row.thread,
+        dict(row.filled),
+        tuple(row.choices),
+        row.ticket_id,
+        row.attempts,
+        row.doubts,
+        row.created_at,
+        row.fence,
+    )
+
+
+def _settle(session: Session, sending: Sending, **values: Any) -> None:
+    """Write a result, fenced (R5): LeaseLost if another worker has the message by now."""
+    done = session.execute(
+        sa.update(OutboxRow)
+        .where(
+            col(OutboxRow.id) == sending.id, col(OutboxRow.fence) == sending.fence, col(OutboxRow.state) == "sending"
+        )
+        .values(lease_until=None, claims=0, attempts=sending.attempts + 1, **values)
+        .returning(col(OutboxRow.id))
+    ).first()
+    if done is None:
+        raise LeaseLost(f"outbox {sending.id}")
+
+
+def sent(session: Session, sending: Sending, provider_id: str, now: datetime) -> None:
+    _settle(session, sending, state="sent", sent_at=now, provider_id=provider_id, reason="")
+
+
+def postpone(session: Session, sending: Sending, reason: str, now: datetime, after: float | None = None) -> bool:
+    """Try again later (R8); False when two days have passed and it is dead."""
+    if now - sending.created_at >= GIVE_UP_AFTER:
+        give_up(session, sending, f"deux jours d'essais sans succès : {reason}")
+        return False
+    seconds = (
+        after
+        if after is not None
+        else RETRY_SECONDS[sending.attempts]
+        if sending.attempts < len(RETRY_SECONDS)
+        else LATE_RETRY.total_seconds()
+    )
+    delay = timedelta(seconds=seconds * random.uniform(0.8, 1.2)) if after is None else timedelta(seconds=seconds)
+    _settle(session, sending, state="waiting", due_at=now + delay, reason=reason[:500])
+    return True
+
+
+def give_up(session: Session, sending: Sending, reason: str) -> None:
+    _settle(session, sending, state="dead", reason=reason[:500])
+
+
+def unsure(session: Session, sending: Sending, reason: str, now: datetime, idempotent: bool) -> bool:
+    """The provider may have it (R7): send again where that is safe, else once, else leave it to the officer (False)."""
+    if idempotent or (sending.kind == ANSWER and sending.doubts == 0):
+        _settle(
+            session,
+            sending,
+            state="waiting",
+            due_at=now + timedelta(seconds=RETRY_SECONDS[0]),
+            reason=reason[:500],
+            doubts=sending.doubts + 1,
+        )
+        return True
+    _settle(session, sending, state="unknown", reason=reason[:500])
+    return False
+
+
+def pause(session: Session, channel: str, until: datetime, reason: str) -> None:
+    """No sending on this channel before `until`."""
+    row = session.get(ChannelPause, channel)
+    if row is None:
+        session.add(ChannelPause(channel=channel, until=until, reason=reason[:500]))
+    elif row.until < until:
+        row.until, row.reason = until, reason[:500]
+        session.add(row)
+
+
+def report(
+    session: Session, channel: str, provider_id: str, state: str, reason: str, now: datetime
+) -> OutboxRow | None:
+    """Write a delivery report on the message that it speaks of; None if it is none of ours or says nothing new."""
+    row = session.exec(
+        select(OutboxRow).where(OutboxRow.channel == channel, OutboxRow.provider_id == provider_id).with_for_update()
+    ).first()
+    if row is None or row.state not in ("sent", "unknown", "sending"):
+        return None
+    row.state, row.reason = state, reason[:500]
+    if state == "delivered":
+        row.delivered_at = now
+    session.add(row)
+    session.flush()
+    return row
+
+
+def collect(session: Session, address_id: int, after: int, now: datetime) -> list[Collected]:
+    """What a page shows after a given id, oldest first; reading settles it as delivered."""
+    rows = session.exec(
+        select(OutboxRow)
+        .where(
+            OutboxRow.address_id == address_id,
+            col(OutboxRow.id) > after,
+            OutboxRow.due_at <= now,
+            col(OutboxRow.state).in_(("waiting", "sent", "delivered")),
+        )
+        .order_by(col(OutboxRow.id))
+        .limit(200)
+    ).all()
+    for row in rows:
+        if row.state == "waiting":
+            row.state, row.delivered_at, row.attempts = "delivered", now, row.attempts + 1
+            session.add(row)
+    return [Collected(row.id or 0, False, row.text, row.created_at, tuple(row.choices)) for row in rows]
+
+
+def newest_for(session: Session, address_ids: Sequence[int]) -> dict[int, int]:
+    """The newest message id of each address: cheap to ask often, so that pages know when to collect."""
+    rows = session.execute(
+        sa.select(col(OutboxRow.address_id), sa.func.max(OutboxRow.id))
+        .where(col(OutboxRow.address_id).in_(address_ids))
+        .group_by(col(OutboxRow.address_id))
+    ).all()
+    return {address: newest for address, newest in rows}  # noqa: C416
+
+
+# --- what the officer and the technician see and do ------------------------------------------------------------------
+
+TROUBLED_OUT = ("failed", "unknown", "held", "dead")
+
+
+def waiting_or_troubled(session: Session, table: type[InboxRow] | type[OutboxRow], limit: int = 200) -> list[Any]:
+    """What waits, oldest first, and what failed."""
+    done = ("handled", "dropped") if table is InboxRow else ("sent", "delivered", "dropped")
+    return list(
+        session.exec(select(table).where(col(table.state).not_in(done)).order_by(col(table.id)).limit(limit)).all()
+    )
+
+
+def untold(session: Session, table: type[InboxRow] | type[OutboxRow], limit: int) -> list[Any]:
+    """What stopped and the officer has not heard of, oldest first."""
+    states = ("held",) if table is InboxRow else TROUBLED_OUT
+    return list(
+        session.exec(
+            select(table)
+            .where(col(table.state).in_(states), sa.not_(col(table.told)))
+            .order_by(col(table.id))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+    )
+
+
+def retry(session: Session, table: type[InboxRow] | type[OutboxRow], id: int, now: datetime) -> bool:
+    """Put a message that stopped back to wait; False if there is none, or it is not stopped."""
+    row: InboxRow | OutboxRow | None = session.get(table, id)
+    if row is None or row.state not in ("held", *TROUBLED_OUT):
+        return False
+    row.state, row.claims, row.reason, row.told = "waiting", 0, "", False
+    if isinstance(row, OutboxRow):
+        row.due_at = row.created_at = now  # two fresh days of tries
+        row.doubts = 0
+    else:
+        row.ready_at = now
+    session.add(row)
+    return True
+
+
+def drop(session: Session, table: type[InboxRow] | type[OutboxRow], id: int, reason: str) -> bool:
+    """Take a message out of the way, for a reason that is kept; False if it is done already or unknown."""
+    row: InboxRow | OutboxRow | None = session.get(table, id)
+    if row is None or row.state in ("handled", "sent", "delivered", "dropped", "claimed", "sending"):
+        return False
+    row.state, row.reason = "dropped", reason
+    session.add(row)
+    return True

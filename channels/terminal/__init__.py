@@ -1,0 +1,16 @@
+"""The terminal channel: `hotline chat` reads its answers from the outbox itself, as a page does."""
+
+from collections.abc import Mapping
+
+from channels.contract import Opened, Outbound, Undeliverable
+
+
+class TerminalChannel:
+    name = "terminal"
+
+    async def send(self, message: Outbound, key: str) -> str:
+        raise Undeliverable("le terminal vient chercher ses messages")
+
+
+def open_channel(environment: Mapping[str, str]) -> Opened:
+    return Opened(TerminalChannel(), collected=True)
