@@ -1,0 +1,20 @@
+"""The reception: takes a message in, decides, and sees that it is answered.
+
+bot/          the only room that imports other rooms
+  __main__.py   the command line            app.py        puts the house together
+  settings.py   the environment, read once  office.py     who we are: names, keys, hours
+  db.py         one call, one transaction   workers.py    the loops: listen, route, deliver, tick
+  router.py     what to do with a message   tokens.py     signed tokens in links and mail addresses
+  say.py texts/ all that the hotline says   conversations.py  what was asked, decided and sent
+  audit.py      the append-only trail       web.py        the ASGI app, /health, /metrics
+  desk/         every transaction: questions, officer, members, calendar, entries, figures
+  commands/     one file a family of commands
+  migrations/   the tables' history (Alembic)
+channels/     how people reach us: contract, mailbox, directory, vault, spool; one folder a channel
+knowledge/    what the hotline knows: entries, content/, seed, french, matching
+escalation/   questions that only a person can answer: tickets, officers, deadlines
+scheduler/    what must happen on a date: committees, plan, ics, clock
+tests/        mirrors the rooms; test_stories.py tells the flows, test_house.py keeps the laws
+
+Arrows: bot -> channels, knowledge, escalation, scheduler. No other between rooms.
+"""

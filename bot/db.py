@@ -1,0 +1,250 @@
+"""The database: one call of `run` is one transaction; no other file begins or ends one."""
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session, SQLModel
+
+SQLModel.metadata.naming_convention = {  # Alembic's batch mode drops what has no name
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+SHARED_COMMIT = 50  # calls at most that share one commit (and its fsync) on SQLite
+READ_ONLY = "25006"  # PostgreSQL: a standby that has not taken over yet
+SHARED_SECONDS = 0.04  # a shared commit takes no further call after this long
+
+
+class DatabaseAway(Exception):
+    """The database cannot be reached or refuses to write now; the call left no trace and may be made again."""
+
+
+class _Call(NamedTuple):
+    work: Callable[..., Any]
+    args: tuple[Any, ...]
+    result: "Future[Any]"
+
+
+class Database:
+    """SQLite with one writing thread and readers beside it, or PostgreSQL with a pool: the same two verbs."""
+
+    def __init__(self, url: str, *, pool: int = 8):
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.longest_write = 0.0  # seconds that one transaction held the writer, at worst (SQLite)
+        if self.is_sqlite:
+            self.writer, self.reader = _sqlite_engines(self.url)
+        else:
+            self.writer = self.reader = _postgres_engine(self.url, pool)
+        self._threads = ThreadPoolExecutor(pool, thread_name_prefix="db")
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._starting = threading.Lock()
+
+    async def run(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call `work(session, *args)` in one transaction, committed before this returns; or DatabaseAway."""
+        assert not kwargs, "one transaction takes positional arguments"
+        if not self.is_sqlite:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self.transact, work, *args)
+        return await asyncio.wrap_future(self._queue(work, args))
+
+    async def read(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call `work(session, *args)` on a read-only connection that never waits for the writer."""
+        assert not kwargs, "one transaction takes positional arguments"
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.look, work, *args)
+
+    def transact(self, work: Callable[..., R], *args: Any) -> R:
+        """`run`, for callers without an event loop: the command line and tests."""
+        if self.is_sqlite:
+            value: R = self._queue(work, args).result()
+            return value
+        with _translated(), Session(self.writer, expire_on_commit=False) as session, session.begin():
+            return work(session, *args)
+
+    def look(self, work: Callable[..., R], *args: Any) -> R:
+        """`read`, for callers without an event loop."""
+        with _translated(), Session(self.reader, expire_on_commit=False) as session:
+            session.connection(execution_options={"postgresql_readonly": True} if not self.is_sqlite else {})
+            return work(session, *args)
+
+    @contextmanager
+    def held(self, number: int) -> Iterator[bool]:
+        """Whether this process alone holds a task (an advisory lock on PostgreSQL) until the block ends."""
+        if self.is_sqlite:  # one process, by its lock file
+            yield True
+            return
+        with _translated(), self.writer.connect() as connection:
+            mine = bool(connection.execute(sa.text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar())
+            connection.rollback()  # a session lock outlives the transaction; nothing stays idle in one
+            try:
+                yield mine
+            finally:
+                if mine:
+                    connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+                    connection.rollback()
+
+    def close(self) -> None:
+        """Finish what was queued, then let go of every connection."""
+        with self._starting:
+            self._closed = True
+            thread = self._thread
+        if thread:
+            self._calls.put(None)
+            thread.join()
+        self._threads.shutdown()
+        self.writer.dispose()
+        self.reader.dispose()
+
+    def _queue(self, work: Callable[..., Any], args: tuple[Any, ...]) -> "Future[Any]":
+        call = _Call(work, args, Future())
+        with self._starting:
+            if self._closed:
+                raise DatabaseAway("the database is closed")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
+                self._thread.start()
+            self._calls.put(call)
+        return call.result
+
+    def _write_loop(self) -> None:
+        while (call := self._calls.get()) is not None:
+            self._share_commit(call)
+
+    def _share_commit(self, call: _Call | None) -> None:
+        """Run queued calls in one transaction, each in its savepoint; resolve them after the commit."""
+        done: list[tuple[_Call, Any]] = []
+        taken: list[_Call] = []
+        began = time.perf_counter()
+        try:
+            with self.writer.connect() as connection, connection.begin():
+                while call is not None:
+                    taken.append(call)
+                    if call.result.set_running_or_notify_cancel():
+                        self._savepoint(connection, call, done)
+                    if len(taken) >= SHARED_COMMIT or time.perf_counter() - began > SHARED_SECONDS:
+                        break
+                    call = self._next_call()
+        except Exception as error:  # whatever it is, everyone who shared the commit hears of it, and the thread lives
+            for each in taken or [call]:
+                if call is not None and not each.result.done():
+                    each.result.set_exception(_away(error))
+            return
+        finally:
+            self.longest_write = max(self.longest_write, time.perf_counter() - began)
+        for each, value in done:
+            each.result.set_result(value)
+
+    def _savepoint(self, connection: sa.Connection, call: _Call, done: list[tuple[_Call, Any]]) -> None:
+        try:
+            with (
+                Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session,
+                session.begin(),
+            ):
+                value = call.work(session, *call.args)
+        except OperationalError:  # the file itself: locked, full, gone
+            raise
+        except BaseException as error:
+            call.result.set_exception(error)
+        else:
+            done.append((call, value))
+
+    def _next_call(self) -> _Call | None:
+        try:
+            call = self._calls.get_nowait()
+        except queue.Empty:
+            return None
+        if call is None:
+            self._calls.put(None)  # the closing mark: finish this commit first
+        return call
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        away = _away(error)
+        if away is error:
+            raise
+        raise away from error
+
+
+def _away(error: Exception) -> Exception:
+    """DatabaseAway for a database that is gone, busy, full or read-only; the error itself when the statement was wrong."""
+    if (
+        isinstance(error, (OperationalError, PoolTimeout))
+        or getattr(error, "connection_invalidated", False)
+        or getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY
+    ):
+        return DatabaseAway(str(getattr(error, "orig", error)) or type(error).__name__)
+    return error
+
+
+def _sqlite_engines(url: URL) -> tuple[sa.Engine, sa.Engine]:
+    path = Path(url.database or "")
+    if not url.database or url.database == ":memory:":
+        raise ValueError("SQLite needs a file: readers and the writer have connections of their own")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = sa.create_engine(url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False})
+    reader = sa.create_engine(url, pool_size=8, connect_args={"check_same_thread": False})
+    sa.event.listen(writer, "connect", _sqlite_connect)
+    sa.event.listen(writer, "begin", _sqlite_begin)
+    sa.event.listen(reader, "connect", _sqlite_connect_reader)
+    sa.event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return writer, reader
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy begins, not the driver
+    for pragma in (
+        "busy_timeout=10000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",  # an erased message leaves no text in the free pages
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_connect_reader(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout=10000")
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _postgres_engine(url: URL, pool: int) -> sa.Engine:
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=pool,
+        max_overflow=pool,
+        pool_timeout=10,
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c synchronous_commit=on -c lock_timeout=15000",
+            "keepalives_idle": 10,  # a server that vanished without a word is noticed within half a minute, not two hours
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+        },
+    )

@@ -1,0 +1,11 @@
+"""Every table of the house, imported once, so that the metadata is whole."""
+
+from sqlmodel import SQLModel
+
+from bot import audit, conversations, db  # noqa: F401  db first: it names the constraints
+from channels import directory, mailbox  # noqa: F401
+from escalation import officers, tickets  # noqa: F401
+from knowledge import entries  # noqa: F401
+from scheduler import committees  # noqa: F401
+
+metadata = SQLModel.metadata
