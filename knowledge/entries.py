@@ -1,0 +1,218 @@
+"""The table of entries and their versions: what is published, what was, and who changed it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, Session, SQLModel, col, select
+
+KINDS = ("legislation", "contact", "glossary", "practical", "meeting", "experience", "news")
+VALID, TO_CONFIRM = "valide", "a_valider"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an answer comes from; `date` is ISO (year, month or day) or « s. d. »."""
+
+    title: str
+    url: str
+    ref: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that an entry says: what a file of content/ holds, and what a version keeps."""
+
+    slug: str
+    kind: str
+    title: str
+    answer: str  # plain French, Markdown paragraphs
+    sms: str  # at most 306 GSM-7 characters after folding
+    phrasings: tuple[str, ...]
+    status: str = TO_CONFIRM
+    aliases: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()  # the kinds of question that it holds the answer to
+    sources: tuple[Source, ...] = ()
+    related: tuple[str, ...] = ()
+    effective_from: str = ""
+    review_by: str = ""
+    expires: str = ""
+
+    def fingerprint(self) -> str:
+        """The same for the same words: a load compares it with what it loaded before and with what stands."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version as it may be answered now."""
+
+    entry_id: int
+    version_id: int
+    number: int
+    content: Content
+
+
+class EntryRow(SQLModel, table=True):
+    """One subject of the base; its words are in its versions."""
+
+    __tablename__ = "entries"
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)
+    kind: str = Field(index=True)
+    state: str = "published"  # draft | published | retired
+    version_id: int | None = None  # the one that is answered
+    loaded: str = ""  # fingerprint of what content/ last brought
+    created_at: datetime
+
+
+class VersionRow(SQLModel, table=True):
+    """What an entry said from one day on; never changed, never deleted."""
+
+    __tablename__ = "entry_versions"
+    __table_args__ = (sa.UniqueConstraint("entry_id", "number"),)
+    id: int | None = Field(default=None, primary_key=True)
+    entry_id: int = Field(foreign_key="entries.id")
+    number: int
+    fingerprint: str
+    body: dict[str, Any] = Field(sa_type=sa.JSON)
+    author: str
+    reason: str = ""
+    created_at: datetime
+
+
+class IndexRow(SQLModel, table=True):
+    """The matcher's index of one state of the base, as plain arrays (npz); every process swaps to the newest."""
+
+    __tablename__ = "knowledge_indexes"
+    id: int | None = Field(default=None, primary_key=True)
+    fingerprint: str = Field(unique=True)
+    arrays: bytes
+    built_at: datetime
+
+
+def as_content(body: dict[str, Any]) -> Content:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
+    values["sources"] = tuple(Source(**source) for source in body.get("sources", ()))
+    return Content(**values)
+
+
+def find(session: Session, slug: str) -> EntryRow | None:
+    return session.exec(select(EntryRow).where(EntryRow.slug == slug)).first()
+
+
+def current(session: Session, entry: EntryRow) -> VersionRow | None:
+    return session.get(VersionRow, entry.version_id) if entry.version_id else None
+
+
+def put(session: Session, content: Content, author: str, reason: str, now: datetime, *, loaded: str = "") -> bool:
+    """Publish a new version of an entry; False when these words are already the ones that stand."""
+    entry = find(session, content.slug)
+    if entry is None:
+        entry = EntryRow(slug=content.slug, kind=content.kind, created_at=now)
+        session.add(entry)
+        session.flush()
+    standing = current(session, entry)
+    if loaded:
+        entry.loaded = loaded
+        session.add(entry)
+    fingerprint = content.fingerprint()
+    if standing and standing.fingerprint == fingerprint and entry.state == "published":
+        return False
+    assert entry.id is not None
+    last = session.exec(select(sa.func.max(VersionRow.number)).where(VersionRow.entry_id == entry.id)).one() or 0
+    version = VersionRow(
+        entry_id=entry.id,
+        number=last + 1,
+        fingerprint=fingerprint,
+        body=json.loads(json.dumps(asdict(content))),
+        author=author,
+        reason=reason,
+        created_at=now,
+    )
+    session.add(version)
+    session.flush()
+    entry.version_id, entry.kind, entry.state = version.id, content.kind, "published"
+    session.add(entry)
+    session.flush()
+    return True
+
+
+def retire(session: Session, slug: str) -> bool:
+    """Take an entry out of the answers; its versions stay. False if there is none, or it is out already."""
+    entry = find(session, slug)
+    if entry is None or entry.state == "retired":
+        return False
+    entry.state = "retired"
+    session.add(entry)
+    return True
+
+
+def published(session: Session, today: date, slugs: Sequence[str] | None = None) -> list[Published]:
+    """What may be answered today: published, and not past its date."""
+    query = (
+        select(EntryRow, VersionRow)
+        .where(EntryRow.version_id == VersionRow.id, EntryRow.state == "published")
+        .order_by(col(EntryRow.slug))
+    )
+    if slugs is not None:
+        query = query.where(col(EntryRow.slug).in_(slugs))
+    found = []
+    for entry, version in session.exec(query).all():
+        content = as_content(version.body)
+        if not content.expires or date.fromisoformat(content.expires) >= today:
+            assert entry.id is not None
+            assert version.id is not None
+            found.append(Published(entry.id, version.id, version.number, content))
+    return found
+
+
+def versions(session: Session, slug: str) -> list[VersionRow]:
+    """Every version of an entry, the newest first."""
+    return list(
+        session.exec(
+            select(VersionRow)
+            .where(VersionRow.entry_id == EntryRow.id, EntryRow.slug == slug)
+            .order_by(col(VersionRow.number).desc())
+        ).all()
+    )
+
+
+def base_fingerprint(session: Session, today: date) -> str:
+    """The same as long as the same versions may be answered."""
+    rows = session.execute(
+        sa.select(col(EntryRow.slug), col(VersionRow.fingerprint), VersionRow.__table__.c.body["expires"].as_string())  # type: ignore[attr-defined]
+        .where(col(EntryRow.version_id) == col(VersionRow.id), col(EntryRow.state) == "published")
+        .order_by(col(EntryRow.slug))
+    ).all()
+    standing = [(slug, mark) for slug, mark, expires in rows if not expires or expires >= today.isoformat()]
+    return hashlib.sha256(json.dumps(standing).encode()).hexdigest()
+
+
+def version_numbers(session: Session, today: date) -> dict[str, int]:
+    """The version number of each entry that may be answered."""
+    return {each.content.slug: each.number for each in published(session, today)}
+
+
+def index_named(session: Session, fingerprint: str) -> bytes | None:
+    """The stored index of this state of the base, as npz; None if it was not built yet."""
+    return session.exec(select(IndexRow.arrays).where(IndexRow.fingerprint == fingerprint)).first()
+
+
+def keep_index(session: Session, fingerprint: str, arrays: bytes, now: datetime) -> None:
+    """Store an index as the newest, and let go of all but the three newest."""
+    session.execute(sa.delete(IndexRow).where(col(IndexRow.fingerprint) == fingerprint))
+    session.add(IndexRow(fingerprint=fingerprint, arrays=arrays, built_at=now))
+    session.flush()
+    newest = sa.select(col(IndexRow.id)).order_by(col(IndexRow.id).desc()).limit(3)
+    session.execute(sa.delete(IndexRow).where(col(IndexRow.id).not_in(newest)))
+
+
+def loaded_slugs(session: Session) -> list[str]:
+    """The entries that content/ brought."""
+    return list(session.exec(select(EntryRow.slug).where(EntryRow.loaded != "").order_by(col(EntryRow.slug))).all())

@@ -1,0 +1,286 @@
+"""From content/ to the table of entries: reads each file, checks it with file and line, loads what changed."""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from knowledge import entries
+from knowledge.entries import KINDS, TO_CONFIRM, VALID, Content, Source
+
+CONTENT = Path(__file__).parent / "content"
+NONE = Path(__file__).parent / "none"
+ANSWERS = (
+    "definition", "role", "how", "rule", "who", "contact", "when", "how_much", "list", "where", "example", "why",
+    "change",
+)  # fmt: skip
+SMS_MOST = 306  # two segments; frame and source may take a third
+REF_MOST = 60
+FIELDS = {
+    "slug", "kind", "title", "aliases", "status", "answers", "effective_from", "review_by", "expires", "related",
+    "phrasings", "sources",
+}  # fmt: skip
+SMS_LINE = "--- sms ---"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a file of content/, where, in French."""
+
+    path: Path
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} : {self.what}"
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file of content/: what it says, if it can be read, and what is wrong with it."""
+
+    path: Path
+    content: Content | None
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did, by slug."""
+
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    unchanged: int
+    kept: tuple[str, ...]  # changed by an officer since: left as they are
+    gone: tuple[str, ...]  # no longer among the files: left as they are
+
+
+def none_messages(folder: Path = NONE) -> dict[str, list[str]]:
+    """The « none of these » messages by kind: what people write that no entry answers."""
+    return {path.stem: path.read_text("utf-8").split("\n")[:-1] for path in sorted(folder.glob("*.txt"))}
+
+
+def read_folder(folder: Path, septets: Callable[[str], int | None]) -> list[Read]:
+    """Every entry file under a folder, checked alone and together.
+
+    `septets` says how long a text is as an SMS, or None when it cannot be one.
+    """
+    found = [read_file(path, septets) for path in sorted(folder.rglob("*.md"))]
+    return [
+        Read(each.path, each.content, each.faults + tuple(together))
+        for each, together in zip(found, _together(found), strict=True)
+    ]
+
+
+def read_file(path: Path, septets: Callable[[str], int | None]) -> Read:
+    """One entry file; the content is None when the file cannot be read at all."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return Read(path, None, (Fault(path, 1, f"fichier illisible ({error})"),))
+    return read_text(path, text, septets)
+
+
+def read_text(path: Path, text: str, septets: Callable[[str], int | None]) -> Read:
+    lines = text.split("\n")
+    ends = [n for n, line in enumerate(lines) if line.strip() == "+++"]
+    if len(ends) < 2 or ends[0] != 0:
+        return Read(path, None, (Fault(path, 1, "l'en-tête entre deux lignes « +++ » manque"),))
+    head, body = "\n".join(lines[1 : ends[1]]), lines[ends[1] + 1 :]
+    try:
+        fields = tomllib.loads(head)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"line (\d+)", str(error))
+        line = int(place[1]) + 1 if place else ends[1]
+        return Read(path, None, (Fault(path, line, f"en-tête TOML incorrect ({error})"),))
+    marks = [n for n, line in enumerate(body) if line.strip() == SMS_LINE]
+    cut = marks[0] if marks else len(body)
+    answer, sms = "\n".join(body[:cut]).strip(), "\n".join(body[cut + 1 :]).strip()
+    body_line = ends[1] + 2
+    check = _Check(path, lines, fields, [])
+    content = check.content(answer, sms)
+    if not answer:
+        check.fault("la réponse manque", line=body_line)
+    if not marks or not sms:
+        check.fault(f"la partie SMS manque (après une ligne « {SMS_LINE} »)", line=len(lines))
+    else:
+        length = septets(sms)
+        line = body_line + cut + 1
+        if length is None:
+            check.fault("la partie SMS contient un caractère qu'un SMS ne sait pas écrire", line=line)
+        elif length > SMS_MOST:
+            check.fault(f"la partie SMS a {length} caractères, {SMS_MOST} au plus", line=line)
+    return Read(path, content, tuple(check.faults))
+
+
+@dataclass
+class _Check:
+    path: Path
+    lines: Sequence[str]
+    fields: dict[str, Any]
+    faults: list[Fault]
+
+    def fault(self, what: str, field: str = "", line: int = 0) -> None:
+        self.faults.append(Fault(self.path, line or self.line_of(field), what))
+
+    def line_of(self, field: str) -> int:
+        pattern = re.compile(rf"^\s*(\[\[)?{re.escape(field)}\b")
+        return next((n for n, line in enumerate(self.lines, 1) if field and pattern.match(line)), 1)
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self.fields.get(name, default)
+        if not isinstance(value, str):
+            self.fault(f"« {name} » doit être un texte entre guillemets", name)
+            return str(value)
+        return value.strip()
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.fields.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            self.fault(f"« {name} » doit être une liste de textes", name)
+            return ()
+        return tuple(each.strip() for each in value if each.strip())
+
+    def day(self, name: str) -> str:
+        value = self.text(name)
+        if value and not _is_day(value):
+            self.fault(f"« {name} » doit être une date comme 2026-11-30, pas « {value} »", name)
+        return value
+
+    def content(self, answer: str, sms: str) -> Content:
+        for name in self.fields.keys() - FIELDS:
+            self.fault(f"« {name} » n'est pas un champ connu", name)
+        made = Content(
+            slug=self.text("slug"),
+            kind=self.text("kind"),
+            title=self.text("title"),
+            answer=answer,
+            sms=sms,
+            phrasings=self.texts("phrasings"),
+            status=self.text("status"),
+            aliases=self.texts("aliases"),
+            answers=self.texts("answers"),
+            sources=self.sources(),
+            related=self.texts("related"),
+            effective_from=self.day("effective_from"),
+            review_by=self.day("review_by"),
+            expires=self.day("expires"),
+        )
+        self.rules(made)
+        return made
+
+    def sources(self) -> tuple[Source, ...]:
+        found = self.fields.get("sources", [])
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            self.fault("« sources » s'écrit en blocs [[sources]]", "sources")
+            return ()
+        made = []
+        for each in found:
+            source = Source(*(str(each.get(name, "")).strip() for name in ("title", "url", "ref", "date")))
+            where = self.line_of_source(source.title)
+            if not source.title:
+                self.fault("une source n'a pas de titre", line=where)
+            if not source.ref or len(source.ref) > REF_MOST:
+                self.fault(f"« ref » d'une source : de 1 à {REF_MOST} caractères", line=where)
+            if not _is_source_date(source.date):
+                self.fault(f"date de source « {source.date} » : une date ISO, ou « s. d. »", line=where)
+            if source.url and not re.fullmatch(r"https?://\S+", source.url):
+                self.fault(f"adresse de source incorrecte : {source.url}", line=where)
+            made.append(source)
+        return tuple(made)
+
+    def line_of_source(self, title: str) -> int:
+        return next((n for n, line in enumerate(self.lines, 1) if title and title in line), self.line_of("sources"))
+
+    def rules(self, made: Content) -> None:
+        if made.slug != self.path.stem:
+            self.fault(f"« slug » doit être le nom du fichier, « {self.path.stem} »", "slug")
+        if made.kind not in KINDS:
+            self.fault(f"« kind » inconnu : {made.kind or '(vide)'} ; possibles : {', '.join(KINDS)}", "kind")
+        elif made.kind != self.path.parent.name:
+            self.fault(f"« kind » doit être le nom du dossier, « {self.path.parent.name} »", "kind")
+        if not made.title:
+            self.fault("le titre manque", "title")
+        if made.status not in (VALID, TO_CONFIRM):
+            self.fault(f"« status » : {VALID} ou {TO_CONFIRM}", "status")
+        if not made.phrasings:
+            self.fault("aucune façon de poser la question (« phrasings »)", "phrasings")
+        if unknown := set(made.answers) - set(ANSWERS):
+            self.fault(f"« answers » inconnu : {', '.join(sorted(unknown))}", "answers")
+        if not made.sources and made.status == VALID:
+            self.fault(f"sans source, « status » doit être {TO_CONFIRM}", "status")
+        if made.kind == "legislation" and made.status == VALID and not made.effective_from:
+            self.fault("une règle de droit validée dit depuis quand elle vaut (« effective_from »)", "kind")
+        if not made.review_by:
+            self.fault("la date de relecture manque (« review_by »)", "slug")
+        if made.kind in ("contact", "news") and not made.expires:
+            self.fault("un contact ou une actualité a une date de fin (« expires »)", "kind")
+
+
+def _is_day(value: str) -> bool:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return len(value) == 10
+
+
+def _is_source_date(value: str) -> bool:
+    if value == "s. d.":
+        return True
+    parts = value.split("-")
+    filled = "-".join([*parts, *["01"] * (3 - len(parts))])
+    return bool(re.fullmatch(r"\d{4}(-\d\d){0,2}", value)) and _is_day(filled)
+
+
+def _together(found: Sequence[Read]) -> Iterable[list[Fault]]:
+    """What only shows between files: a name or a phrasing that stands twice, a reference that leads nowhere."""
+    names: dict[str, Path] = {}
+    phrased: dict[str, Path] = {}
+    known = {each.content.slug for each in found if each.content}
+    for each in found:
+        faults: list[Fault] = []
+        if each.content:
+            check = _Check(each.path, each.path.read_text("utf-8").split("\n"), {}, faults)
+            for name in (each.content.slug, *each.content.aliases):
+                if name in names:
+                    check.fault(f"« {name} » désigne déjà {names[name].name}", "slug")
+                names.setdefault(name, each.path)
+            for text in each.content.phrasings:
+                key = " ".join(re.findall(r"\w+", text.lower()))
+                if key in phrased:
+                    where = next((n for n, line in enumerate(check.lines, 1) if text in line), 1)
+                    check.fault(f"« {text} » est déjà dans {phrased[key].name}", line=where)
+                phrased.setdefault(key, each.path)
+            for slug in each.content.related:
+                if slug not in known:
+                    check.fault(f"« related » : {slug} n'existe pas", "related")
+        yield faults
+
+
+def load(session: Session, contents: Iterable[Content], now: datetime) -> Loaded:
+    """Bring the files into the table; what an officer changed since the last load is kept (three-way)."""
+    added, updated, kept, unchanged, seen = [], [], [], 0, set()
+    for content in contents:
+        seen.add(content.slug)
+        fingerprint = content.fingerprint()
+        entry = entries.find(session, content.slug)
+        if entry is None:
+            entries.put(session, content, "content/", "première version", now, loaded=fingerprint)
+            added.append(content.slug)
+            continue
+        standing = entries.current(session, entry)
+        if entry.loaded == fingerprint or (standing and standing.fingerprint == fingerprint):
+            unchanged += 1
+        elif standing is None or standing.fingerprint == entry.loaded:
+            entries.put(session, content, "content/", "nouvelle version des fichiers", now, loaded=fingerprint)
+            updated.append(content.slug)
+        else:
+            kept.append(content.slug)
+    gone = [slug for slug in entries.loaded_slugs(session) if slug not in seen]
+    return Loaded(tuple(added), tuple(updated), unchanged, tuple(kept), tuple(gone))
