@@ -1,0 +1,148 @@
+"""A ticket: opened by a question that the base does not surely answer, closed by a person's answer."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, Session, SQLModel, col, select
+
+
+class Ticket(SQLModel, table=True):
+    """A question that waits for a person. open -> answered -> closed; answered -> open when it is asked again."""
+
+    __tablename__ = "tickets"
+    id: int | None = Field(default=None, primary_key=True)
+    council_id: int | None = Field(default=None, foreign_key="councils.id", index=True)
+    address_id: int = Field(foreign_key="addresses.id", index=True)  # where it was asked is where it is answered
+    kind: str = "question"  # question | to-sort | undelivered | call
+    question: str
+    subject: str = ""
+    thread: str = ""
+    why: str = ""  # what the matcher thought, in words for the officer
+    candidates: list[dict[str, Any]] = Field(default_factory=list, sa_type=sa.JSON)
+    state: str = Field(default="open", index=True)
+    opened_at: datetime
+    promised_at: datetime
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+    closed_reason: str = ""
+
+
+class TicketReply(SQLModel, table=True):
+    """What a person answered, or wrote and must still confirm. draft -> sent, or dropped."""
+
+    __tablename__ = "ticket_replies"
+    id: int | None = Field(default=None, primary_key=True)
+    ticket_id: int = Field(foreign_key="tickets.id", index=True)
+    text: str
+    author: str
+    state: str = "sent"  # draft | sent | dropped
+    reason: str = ""  # why it is a draft
+    inbox_id: int | None = Field(default=None, foreign_key="inbox.id")
+    written_at: datetime
+
+
+class TicketMessage(SQLModel, table=True):
+    """What the asker added after the question."""
+
+    __tablename__ = "ticket_messages"
+    id: int | None = Field(default=None, primary_key=True)
+    ticket_id: int = Field(foreign_key="tickets.id", index=True)
+    text: str
+    heard_at: datetime
+
+
+def open_ticket(session: Session, ticket: Ticket) -> Ticket:
+    session.add(ticket)
+    session.flush()
+    return ticket
+
+
+def add_message(session: Session, ticket: Ticket, text: str, heard_at: datetime, *, reopen: bool) -> None:
+    """Something more from the asker; reopens an answered ticket where that is asked for."""
+    assert ticket.id is not None
+    session.add(TicketMessage(ticket_id=ticket.id, text=text, heard_at=heard_at))
+    if reopen and ticket.state != "open":
+        ticket.state = "open"
+        session.add(ticket)
+
+
+def add_reply(
+    session: Session, ticket: Ticket, text: str, author: str, now: datetime, inbox_id: int | None
+) -> TicketReply:
+    """A person's answer, on its way: the ticket is answered."""
+    assert ticket.id is not None
+    reply = TicketReply(ticket_id=ticket.id, text=text, author=author, written_at=now, inbox_id=inbox_id)
+    session.add(reply)
+    ticket.state, ticket.answered_at = "answered", now
+    session.add(ticket)
+    session.flush()
+    return reply
+
+
+def add_draft(
+    session: Session, ticket: Ticket, text: str, author: str, reason: str, now: datetime, inbox_id: int | None
+) -> TicketReply:
+    """An answer that someone must confirm before it goes."""
+    assert ticket.id is not None
+    draft = TicketReply(
+        ticket_id=ticket.id, text=text, author=author, state="draft", reason=reason, written_at=now, inbox_id=inbox_id
+    )
+    session.add(draft)
+    session.flush()
+    return draft
+
+
+def newest_draft(session: Session, ticket_id: int) -> TicketReply | None:
+    return session.exec(
+        select(TicketReply)
+        .where(TicketReply.ticket_id == ticket_id, TicketReply.state == "draft")
+        .order_by(col(TicketReply.id).desc())
+    ).first()
+
+
+def confirm(session: Session, ticket: Ticket, draft: TicketReply, now: datetime) -> None:
+    draft.state = "sent"
+    ticket.state, ticket.answered_at = "answered", now
+    session.add(draft)
+    session.add(ticket)
+
+
+def close(session: Session, ticket: Ticket, reason: str, now: datetime) -> None:
+    ticket.state, ticket.closed_at, ticket.closed_reason = "closed", now, reason
+    session.add(ticket)
+
+
+def listed(session: Session, state: str | None = "open", limit: int = 200) -> list[Ticket]:
+    """Tickets by what is urgent: the promise that ends first."""
+    query = select(Ticket).order_by(col(Ticket.promised_at), col(Ticket.id)).limit(limit)
+    return list(session.exec(query if state is None else query.where(Ticket.state == state)).all())
+
+
+def replies(session: Session, ticket_id: int) -> list[TicketReply]:
+    return list(
+        session.exec(select(TicketReply).where(TicketReply.ticket_id == ticket_id).order_by(col(TicketReply.id))).all()
+    )
+
+
+def messages(session: Session, ticket_id: int) -> list[TicketMessage]:
+    return list(
+        session.exec(
+            select(TicketMessage).where(TicketMessage.ticket_id == ticket_id).order_by(col(TicketMessage.id))
+        ).all()
+    )
+
+
+def last_answered(session: Session, address_id: int, since: datetime) -> Ticket | None:
+    """The ticket of this asker that a person answered last, if that was from `since` on."""
+    return session.exec(
+        select(Ticket)
+        .where(Ticket.address_id == address_id, Ticket.state == "answered", col(Ticket.answered_at) >= since)
+        .order_by(col(Ticket.answered_at).desc())
+    ).first()
+
+
+def last_open(session: Session, address_id: int) -> Ticket | None:
+    return session.exec(
+        select(Ticket).where(Ticket.address_id == address_id, Ticket.state == "open").order_by(col(Ticket.id).desc())
+    ).first()
