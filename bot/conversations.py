@@ -1,0 +1,81 @@
+"""What was asked and decided, which version of which entry went to whom, and what is being asked of someone now."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, Session, SQLModel, col, select
+
+
+class Question(SQLModel, table=True):
+    """One question as it was read, and the decision taken."""
+
+    __tablename__ = "questions"
+    id: int | None = Field(default=None, primary_key=True)
+    address_id: int = Field(foreign_key="addresses.id", index=True)
+    council_id: int | None = Field(default=None, foreign_key="councils.id", index=True)
+    channel: str
+    text: str
+    decision: str  # answer | clarify | escalate | relay | command | ...
+    confidence: float = 0.0
+    candidates: list[dict[str, Any]] = Field(default_factory=list, sa_type=sa.JSON)
+    ticket_id: int | None = Field(default=None, foreign_key="tickets.id")
+    useful: bool | None = None
+    asked_at: datetime
+
+
+class Given(SQLModel, table=True):
+    """That a version of an entry was sent to someone: a later correction can reach them."""
+
+    __tablename__ = "answers_given"
+    id: int | None = Field(default=None, primary_key=True)
+    question_id: int = Field(foreign_key="questions.id", index=True)
+    entry_id: int = Field(foreign_key="entries.id", index=True)
+    version_id: int = Field(foreign_key="entry_versions.id", index=True)
+    address_id: int = Field(foreign_key="addresses.id", index=True)
+    outbox_key: str
+    given_at: datetime
+
+
+class Prompt(SQLModel, table=True):
+    """What we asked of someone last, so that « 2 » means something; one at a time, for a limited time."""
+
+    __tablename__ = "prompts"
+    id: int | None = Field(default=None, primary_key=True)
+    address_id: int = Field(foreign_key="addresses.id", index=True)
+    kind: str  # choose | useful | prove
+    offered: list[str] = Field(default_factory=list, sa_type=sa.JSON)  # slugs, in the order of their numbers
+    question_id: int | None = Field(default=None, foreign_key="questions.id")
+    opened_at: datetime
+    lapses_at: datetime
+    closed_at: datetime | None = None
+
+
+def ask(session: Session, prompt: Prompt) -> Prompt:
+    """Open a prompt; whatever was open before is closed."""
+    close_all(session, prompt.address_id, prompt.opened_at)
+    session.add(prompt)
+    session.flush()
+    return prompt
+
+
+def open_prompt(session: Session, address_id: int, now: datetime) -> Prompt | None:
+    return session.exec(
+        select(Prompt)
+        .where(Prompt.address_id == address_id, col(Prompt.closed_at).is_(None), Prompt.lapses_at > now)
+        .order_by(col(Prompt.id).desc())
+    ).first()
+
+
+def close_all(session: Session, address_id: int, now: datetime) -> None:
+    session.execute(
+        sa.update(Prompt)
+        .where(col(Prompt.address_id) == address_id, col(Prompt.closed_at).is_(None))
+        .values(closed_at=now)
+    )
+
+
+def last_question(session: Session, address_id: int) -> Question | None:
+    return session.exec(
+        select(Question).where(Question.address_id == address_id).order_by(col(Question.id).desc())
+    ).first()

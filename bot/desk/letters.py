@@ -1,0 +1,144 @@
+"""What goes out: puts what is said into the outbox, under its key, with its token; silence for whoever said STOP."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from bot import tokens
+from bot.office import Office
+from bot.say import say
+from channels import directory, mailbox
+from channels.contract import Address, Outbound
+from channels.directory import AddressRow
+from escalation.officers import Officer
+from escalation.tickets import Ticket
+
+CHANNEL_NAMES = {
+    "web": "la page web",
+    "terminal": "le terminal",
+    "email": "e-mail",
+    "sms": "SMS",
+    "telegram": "Telegram",
+    "whatsapp": "WhatsApp",
+    "phone": "téléphone",
+}
+STOPPED = "la personne a écrit STOP"
+ALWAYS = ("stopped", "started")
+TOKEN_DAYS = 400
+
+
+def channel_name(channel: str) -> str:
+    return CHANNEL_NAMES.get(channel, channel)
+
+
+def post(
+    session: Session,
+    message: Outbound,
+    key: str,
+    row: AddressRow,
+    now: datetime,
+    *,
+    kind: str = mailbox.ANSWER,
+    council_id: int | None = None,
+    ticket_id: int | None = None,
+    due_at: datetime | None = None,
+) -> int | None:
+    """Put one message in the outbox for this address; None when `key` was posted before."""
+    assert row.id is not None
+    dropped = STOPPED if row.stopped_at and message.name not in ALWAYS else ""
+    return mailbox.post(
+        session,
+        message,
+        key,
+        row.id,
+        now,
+        kind=kind,
+        council_id=council_id,
+        ticket_id=ticket_id,
+        due_at=due_at,
+        dropped=dropped,
+    )
+
+
+def asker_token(office: Office, ticket: Ticket, now: datetime) -> str:
+    """Ties what the asker writes next to the ticket, for as long as a ticket is kept."""
+    assert ticket.id is not None
+    last = now.date() + timedelta(days=TOKEN_DAYS)
+    return tokens.sign(office.vault, tokens.Claim(tokens.ASKER, ticket.id, ticket.address_id, last))
+
+
+def officer_token(office: Office, ticket_id: int, officer: Officer, now: datetime) -> str:
+    """Lets this officer answer this ticket by replying."""
+    assert officer.id is not None
+    last = now.date() + timedelta(days=90)
+    return tokens.sign(office.vault, tokens.Claim(tokens.OFFICER, ticket_id, officer.id, last))
+
+
+def asker_in_words(session: Session, address_id: int, channel: str) -> str:
+    """« Awa Diallo (conseil citoyen de Bellevue) », or « Une personne » when we do not know them."""
+    person = directory.person_at(session, address_id)
+    if person is None:
+        return "Une personne"
+    council = session.get(directory.Council, person.council_id) if person.council_id else None
+    return f"{person.name} ({council.name})" if council else person.name
+
+
+def to_officer(
+    session: Session,
+    office: Office,
+    officer: Officer,
+    name: str,
+    key: str,
+    now: datetime,
+    ticket: Ticket,
+    **values: Any,
+) -> None:
+    """Write to an officer about a ticket; a reply to it answers the ticket."""
+    row = session.get(AddressRow, officer.address_id)
+    assert row is not None
+    assert ticket.id is not None
+    message = say(
+        name,
+        directory.opened(office.vault, row),
+        token=officer_token(office, ticket.id, officer, now),
+        number=ticket.id,
+        **values,
+    )
+    post(session, message, key, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
+
+
+def to_asker(
+    session: Session, office: Office, ticket: Ticket, name: str, key: str, now: datetime, **values: Any
+) -> str:
+    """Write to the asker on the channel that the question came by; the text as it will be read."""
+    row = session.get(AddressRow, ticket.address_id)
+    assert row is not None
+    message = say(
+        name,
+        directory.opened(office.vault, row),
+        token=asker_token(office, ticket, now),
+        thread=ticket.thread,
+        number=ticket.id,
+        organisation=office.organisation,
+        **values,
+    )
+    if not message.subject.startswith("Re") and ticket.subject:
+        message = replace(message, subject=f"Re: {ticket.subject}")
+    post(session, message, key, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
+    for other in directory.answered_too(session, ticket.address_id):
+        copy = say(
+            name,
+            directory.opened(office.vault, other),
+            token=asker_token(office, ticket, now),
+            number=ticket.id,
+            organisation=office.organisation,
+            **values,
+        )
+        post(session, copy, f"{key}:{other.id}", other, now, council_id=ticket.council_id, ticket_id=ticket.id)
+    return message.text
+
+
+def address_of(session: Session, office: Office, address_id: int) -> Address:
+    return directory.reveal(session, office.vault, address_id)

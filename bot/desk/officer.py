@@ -1,0 +1,183 @@
+"""What the officer does, and hears: every way of answering meets in `answer`."""
+
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from bot import audit
+from bot.desk import letters
+from bot.office import Office
+from channels import directory
+from channels.contract import Address
+from channels.directory import AddressRow
+from escalation import officers, tickets
+from escalation.officers import Officer
+from escalation.tickets import Ticket, TicketReply
+from knowledge import entries
+
+
+class NoSuchTicket(LookupError):
+    """No ticket has this number."""
+
+
+class NothingToConfirm(LookupError):
+    """The ticket has no answer that waits for a confirmation."""
+
+
+def the_ticket(session: Session, ticket_id: int) -> Ticket:
+    """The ticket of this number; NoSuchTicket if there is none."""
+    ticket = session.get(Ticket, ticket_id)
+    if ticket is None:
+        raise NoSuchTicket(ticket_id)
+    return ticket
+
+
+def seed(session: Session, office: Office, name: str, email: str, now: datetime) -> bool:
+    """Make the first officer; nothing when there is one. True when made."""
+    if session.exec(select(Officer.id).limit(1)).first() is not None:
+        return False
+    row = directory.keep(session, office.vault, Address("email", email.lower()), now)
+    assert row.id is not None
+    session.add(Officer(name=name, address_id=row.id, created_at=now))
+    audit.append(session, now, "program", "first officer made", f"address:{row.id}")
+    return True
+
+
+def notify(
+    session: Session, office: Office, ticket: Ticket, channel: str, now: datetime, *, urgent: bool = False
+) -> None:
+    """Tell the officers of a ticket: the question, what the matcher thought, and how to answer."""
+    name = {"to-sort": "officer_to_sort", "undelivered": "officer_undelivered"}.get(ticket.kind, "officer_notice")
+    for officer in officers.to_notify(session, ticket.council_id):
+        values: dict[str, object] = {
+            "asker": letters.asker_in_words(session, ticket.address_id, channel),
+            "channel": letters.channel_name(channel),
+            "question": ticket.question,
+            "why": ticket.why,
+        }
+        if name == "officer_notice":
+            values |= {
+                "headline": "URGENT, une personne en difficulté" if urgent else _headline(ticket.question),
+                "promised": office.when(ticket.promised_at),
+                "candidates": _candidates(session, ticket),
+            }
+        letters.to_officer(
+            session, office, officer, name, f"ticket:{ticket.id}:notice:{officer.id}", now, ticket, **values
+        )
+
+
+def _headline(question: str) -> str:
+    words = " ".join(question.split())
+    return words if len(words) <= 60 else words[:57].rsplit(" ", 1)[0] + "..."
+
+
+def _candidates(session: Session, ticket: Ticket) -> str:
+    lines = []
+    for each in ticket.candidates[:3]:
+        entry = entries.find(session, str(each["entry"]))
+        version = entries.current(session, entry) if entry else None
+        title = version.body["title"] if version else each["entry"]
+        lines.append(f"- {title} ({round(100 * float(each['confidence']))} %)")
+    return "Fiches les plus proches :\n" + "\n".join(lines) if lines else ""
+
+
+def notify_added(session: Session, office: Office, ticket: Ticket, text: str, inbox_id: int, now: datetime) -> None:
+    """Tell the officers that the asker added something."""
+    for officer in officers.to_notify(session, ticket.council_id):
+        letters.to_officer(
+            session,
+            office,
+            officer,
+            "officer_added",
+            f"ticket:{ticket.id}:added:{inbox_id}:{officer.id}",
+            now,
+            ticket,
+            asker=letters.asker_in_words(session, ticket.address_id, ""),
+            question=text,
+        )
+
+
+def answer(
+    session: Session, office: Office, ticket: Ticket, text: str, author: str, now: datetime, inbox_id: int | None = None
+) -> str:
+    """Send a person's answer to the asker, on the channel that the question came by; what they will read.
+
+    One transaction, one audit line, whether it was written by email, in Telegram, on the console or in a terminal.
+    """
+    reply = tickets.add_reply(session, ticket, text, author, now, inbox_id)
+    return _send(session, office, ticket, reply, author, now)
+
+
+def _send(session: Session, office: Office, ticket: Ticket, reply: TicketReply, author: str, now: datetime) -> str:
+    said = letters.to_asker(
+        session, office, ticket, "officer_answer", f"ticket:{ticket.id}:reply:{reply.id}", now, answer=reply.text
+    )
+    audit.append(session, now, author, "ticket answered", f"ticket:{ticket.id}", ticket.council_id, reply.text)
+    return said
+
+
+def relay(
+    session: Session, office: Office, ticket_id: int, text: str, inbox_id: int, by: AddressRow, now: datetime
+) -> None:
+    """An officer's reply by message: sent on, and read back to the officer."""
+    assert by.id is not None
+    officer = officers.at(session, by.id)
+    assert officer is not None
+    ticket = the_ticket(session, ticket_id)
+    said = answer(session, office, ticket, text.strip(), f"officer:{officer.id}", now, inbox_id)
+    row = session.get(AddressRow, ticket.address_id)
+    assert row is not None
+    letters.to_officer(
+        session,
+        office,
+        officer,
+        "officer_sent",
+        f"inbox:{inbox_id}:sent",
+        now,
+        ticket,
+        channel=letters.channel_name(row.channel),
+        answer=said,
+    )
+
+
+def keep_draft(
+    session: Session, office: Office, ticket_id: int, text: str, reason: str, inbox_id: int, now: datetime
+) -> None:
+    """A reply that may not be the officer's own waits for a confirmation; the officers are told."""
+    ticket = the_ticket(session, ticket_id)
+    draft = tickets.add_draft(session, ticket, text.strip(), "inconnu", reason, now, inbox_id)
+    audit.append(session, now, "program", "draft kept", f"ticket:{ticket.id}", ticket.council_id, text)
+    for officer in officers.to_notify(session, ticket.council_id):
+        letters.to_officer(
+            session,
+            office,
+            officer,
+            "officer_draft",
+            f"ticket:{ticket.id}:draft:{draft.id}:{officer.id}",
+            now,
+            ticket,
+            reason=reason,
+            answer=text.strip() or "(vide)",
+        )
+
+
+def confirm(session: Session, office: Office, ticket_id: int, author: str, now: datetime) -> str:
+    """Send the newest draft of a ticket; what the asker will read. NoSuchTicket, NothingToConfirm."""
+    ticket = the_ticket(session, ticket_id)
+    draft = tickets.newest_draft(session, ticket_id)
+    if draft is None or not draft.text:
+        raise NothingToConfirm(ticket_id)
+    tickets.confirm(session, ticket, draft, now)
+    return _send(session, office, ticket, draft, author, now)
+
+
+def write(session: Session, office: Office, ticket_id: int, text: str, author: str, now: datetime) -> str:
+    """Answer a ticket from the terminal or a page; what the asker will read. NoSuchTicket."""
+    return answer(session, office, the_ticket(session, ticket_id), text, author, now)
+
+
+def close(session: Session, ticket_id: int, reason: str, author: str, now: datetime) -> None:
+    """Close a ticket without an answer. NoSuchTicket."""
+    ticket = the_ticket(session, ticket_id)
+    tickets.close(session, ticket, reason, now)
+    audit.append(session, now, author, "ticket closed", f"ticket:{ticket.id}", ticket.council_id, reason)

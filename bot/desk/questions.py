@@ -1,0 +1,623 @@
+"""From inbox to outbox: receive (T1), claim (T2), handle (T3), and what becomes of what was sent (T5)."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from bot import audit, conversations, router, tokens
+from bot.conversations import Given, Prompt, Question
+from bot.desk import letters, officer, replies
+from bot.desk.replies import Titled
+from bot.office import Office
+from bot.say import say
+from channels import directory, mailbox
+from channels.contract import Address, Inbound, Outbound, Receipt
+from channels.directory import AddressRow
+from channels.mailbox import AttachmentRow, InboxRow, OutboxRow, Sending, Turn
+from escalation import officers, tickets
+from escalation.tickets import Ticket
+from knowledge import entries
+from knowledge.entries import Published
+from knowledge.matching import Match
+from scheduler import committees
+
+CHATTING = ("web", "terminal", "telegram", "sms", "whatsapp")
+IMMEDIATE = ("web", "terminal", "email")  # people write whole questions there
+MOST_TEXT = 100_000  # characters kept of one message
+CHOOSE_FOR = timedelta(minutes=30)
+FOLLOW_UP = timedelta(hours=72)
+LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 30), (timedelta(days=1), 200))
+DISTRESS_NUMBERS = {
+    "15": "Urgence médicale : appelez le 15.",
+    "17": "Danger immédiat : appelez le 17 (police).",
+    "18": "Incendie : appelez le 18 (pompiers).",
+    "112": "Urgence : appelez le 112.",
+    "114": "Vous ne pouvez pas parler : envoyez un SMS au 114.",
+    "115": "Sans toit ce soir : appelez le 115.",
+    "119": "Enfant en danger : appelez le 119.",
+    "3114": "Idées de suicide : appelez le 3114.",
+    "3919": "Violences faites aux femmes : appelez le 3919.",
+}
+
+
+# --- T1: keep ---------------------------------------------------------------------------------------------------------
+
+
+def receive(session: Session, office: Office, message: Inbound | Receipt, now: datetime) -> bool:
+    """Keep what came in; False when we already had it. Once this is committed, it may be acknowledged."""
+    if isinstance(message, Receipt):
+        return _receipt(session, message, now)
+    row = directory.keep(session, office.vault, message.sender, now)
+    assert row.id is not None
+    person = session.get(directory.Person, row.person_id) if row.person_id else None
+    text, warnings = _clean(message.text), message.warnings
+    if len(text) > MOST_TEXT:
+        text, warnings = text[:MOST_TEXT], (*warnings, f"message coupé à {MOST_TEXT} caractères")
+    kept = replace(message, text=text, subject=_clean(message.subject)[:500], warnings=warnings)
+    quiet = timedelta() if message.sender.channel in IMMEDIATE else office.quiet
+    new = mailbox.receive(session, kept, row.id, person.council_id if person else None, now, quiet)
+    if new is None:
+        return False
+    row.last_heard_at = now
+    session.add(row)
+    for file in message.attachments:
+        session.add(
+            AttachmentRow(
+                inbox_id=new,
+                filename=_clean(file.filename)[:200],
+                content_type=file.content_type[:100],
+                size=len(file.content),
+                sealed=office.vault.seal(file.content, "attachment"),
+            )
+        )
+    return True
+
+
+def _clean(text: str) -> str:
+    """Without what PostgreSQL cannot hold (NUL) and no text contains (lone surrogates)."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _receipt(session: Session, receipt: Receipt, now: datetime) -> bool:
+    row = mailbox.report(session, receipt.channel, receipt.provider_id, receipt.state, receipt.reason, now)
+    return row is not None
+
+
+# --- T2: claim --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A turn, and whether the matcher need look at it."""
+
+    turn: Turn
+    to_match: str  # the text to match, empty when a person or a number decides
+
+
+def claim(session: Session, now: datetime) -> Claimed | None:
+    turn = mailbox.claim_turn(session, now)
+    if turn is None:
+        return None
+    if turn.last.nature != "person":
+        return Claimed(turn, "")
+    return Claimed(turn, _question_of(turn))
+
+
+def _question_of(turn: Turn) -> str:
+    """The words of a turn; an email whose body is short is read with its subject."""
+    subject = turn.messages[0].subject
+    if subject and len(turn.text.split()) < 6 and not subject.lower().startswith(("re:", "re :", "tr:", "fwd:")):
+        return f"{subject}\n{turn.text}".strip()
+    return turn.text
+
+
+# --- T3: decide, act, mark handled ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Desk:
+    """What acting on one turn needs at hand: it lives for one transaction."""
+
+    session: Session
+    office: Office
+    turn: Turn
+    asker: AddressRow
+    to: Address
+    now: datetime
+    posted: int = 0
+
+    def post(self, message: Outbound, *, ticket_id: int | None = None) -> str:
+        """Say something to the one who wrote; the key it went under."""
+        key = f"inbox:{self.turn.messages[0].id}:{self.posted}"
+        self.posted += 1
+        letters.post(
+            self.session,
+            message,
+            key,
+            self.asker,
+            self.now,
+            council_id=self.turn.council_id,
+            ticket_id=ticket_id,
+        )
+        return key
+
+    def say(self, name: str, *, ticket: Ticket | None = None, **values: Any) -> str:
+        token = letters.asker_token(self.office, ticket, self.now) if ticket else ""
+        message = say(name, self.to, token=token, thread=self.turn.last.thread, **values)
+        return self.post(self.threaded(message), ticket_id=ticket.id if ticket else None)
+
+    def threaded(self, message: Outbound) -> Outbound:
+        subject = self.turn.messages[0].subject
+        if not subject:
+            return message
+        return replace(message, subject=subject if subject.lower().startswith("re:") else f"Re: {subject}")
+
+
+def handle(session: Session, office: Office, claimed: Claimed, match: Match | None, now: datetime) -> str:
+    """Facts, decision, what is said, the mark that it is dealt with: one transaction, fenced. The decision's name."""
+    turn = claimed.turn
+    row = session.get(AddressRow, turn.address_id)
+    assert row is not None
+    desk = Desk(session, office, turn, row, directory.opened(office.vault, row), now)
+    facts = gather(session, office, turn, row, match, now)
+    decision = router.decide(facts)
+    act(desk, decision, facts)
+    mailbox.handled(session, turn, now)
+    return type(decision).__name__
+
+
+def gather(
+    session: Session, office: Office, turn: Turn, row: AddressRow, match: Match | None, now: datetime
+) -> router.Facts:
+    """All that the decision may depend on, read in its transaction."""
+    assert row.id is not None
+    last = turn.last
+    claim = tokens.read(office.vault, last.token, now) if last.token else None
+    by = officers.at(session, row.id)
+    officer_ticket = claim.subject if claim and claim.purpose == tokens.OFFICER else None
+    if officer_ticket is not None and session.get(Ticket, officer_ticket) is None:
+        officer_ticket = None
+    asker_ticket = None
+    if claim and claim.purpose == tokens.ASKER and claim.who == row.id:
+        ticket = session.get(Ticket, claim.subject)
+        asker_ticket = ticket.id if ticket and ticket.address_id == row.id else None
+    if asker_ticket is None and row.channel in CHATTING:
+        waiting = tickets.last_open(session, row.id)
+        if waiting and waiting.kind == "human" and now - waiting.opened_at < CHOOSE_FOR:
+            asker_ticket = waiting.id  # « HUMAIN », then the question
+    answered = tickets.last_answered(session, row.id, now - FOLLOW_UP)
+    prompt = conversations.open_prompt(session, row.id, now)
+    ids = [message.id for message in turn.messages]
+    has_files = (
+        session.exec(select(AttachmentRow.id).where(col(AttachmentRow.inbox_id).in_(ids)).limit(1)).first() is not None
+    )
+    return router.Facts(
+        text=turn.text,
+        nature=last.nature,
+        stopped=row.stopped_at is not None,
+        limited=by is None and _is_limited(session, row.id, last.received_at),
+        officer_id=by.id if by else None,
+        officer_ticket=officer_ticket,
+        officer_token_of=claim.who if claim and officer_ticket is not None else None,
+        proven=last.proof != "fail",
+        asker_ticket=asker_ticket,
+        answered_ticket=answered.id if answered else None,
+        prompt=router.OpenPrompt(prompt.kind, tuple(prompt.offered), prompt.question_id) if prompt else None,
+        has_attachments=has_files,
+        broken_token=bool(last.token) and claim is None,
+        warnings=last.warnings,
+        match=match,
+    )
+
+
+def _is_limited(session: Session, address_id: int, at: datetime) -> bool:
+    return any(mailbox.heard_since(session, address_id, at - span) > most for span, most in LIMITS)
+
+
+def act(desk: Desk, decision: router.Decision, facts: router.Facts) -> None:
+    """Do what was decided, and say what there is to say."""
+    match decision:
+        case router.Silence():
+            pass
+        case router.Limited():
+            _limited(desk)
+        case router.Relay(ticket_id):
+            officer.relay(desk.session, desk.office, ticket_id, facts.text, desk.turn.last.id, desk.asker, desk.now)
+        case router.Draft(ticket_id, reason):
+            officer.keep_draft(desk.session, desk.office, ticket_id, facts.text, reason, desk.turn.last.id, desk.now)
+        case router.ToSort(why):
+            to_sort(desk, why)
+        case router.AddToTicket(ticket_id):
+            _add(desk, ticket_id)
+        case router.Command(name):
+            _command(desk, name)
+        case router.SmallTalk(kind):
+            _notice(desk)
+            desk.say(kind, organisation=desk.office.organisation)
+        case router.Answer(slugs, _):
+            _answer(desk, slugs, facts)
+        case router.Clarify(slugs):
+            _clarify(desk, slugs, facts)
+        case router.Chosen(slug, question_id):
+            _chosen(desk, slug, question_id)
+        case router.NoneOfThese(question_id):
+            _ask_a_person(desk, question_id, "aucune des réponses proposées ne convient")
+        case router.Useful(yes, question_id):
+            _useful(desk, yes, question_id)
+        case router.Escalate(why, distress):
+            _notice(desk)
+            escalate(desk, facts, why, distress)
+
+
+def _notice(desk: Desk) -> None:
+    """At the first contact: who we are, that it is automatic, how to reach a person, where the privacy notice is."""
+    if desk.asker.noticed_at is not None or desk.to.channel in ("web", "terminal"):
+        return
+    url = desk.office.public_url
+    privacy = f"Vos données : {url}/confidentialite" if url else ""
+    desk.say("notice", organisation=desk.office.organisation, privacy=privacy)
+    desk.asker.noticed_at = desk.now
+    desk.session.add(desk.asker)
+
+
+def _record(desk: Desk, facts: router.Facts, decision: str, ticket_id: int | None = None) -> Question:
+    found = facts.match
+    question = Question(
+        address_id=desk.turn.address_id,
+        council_id=desk.turn.council_id,
+        channel=desk.turn.channel,
+        text=facts.text,
+        decision=decision,
+        confidence=found.confidence if found else 0.0,
+        candidates=[{"entry": c.slug, "confidence": round(c.confidence, 4)} for c in found.candidates[:5]]
+        if found
+        else [],
+        ticket_id=ticket_id,
+        asked_at=desk.turn.last.heard_at,
+    )
+    desk.session.add(question)
+    desk.session.flush()
+    return question
+
+
+def _published(desk: Desk, slugs: Collection[str]) -> dict[str, Published]:
+    today = desk.now.astimezone(desk.office.zone).date()
+    return {each.content.slug: each for each in entries.published(desk.session, today, list(slugs))}
+
+
+def _answer(desk: Desk, slugs: tuple[str, ...], facts: router.Facts) -> None:
+    found = _published(desk, slugs)
+    given = [found[slug] for slug in slugs if slug in found]
+    _notice(desk)
+    if not given:  # retired or expired since the index was made
+        escalate(desk, facts, "la fiche trouvée n'est plus publiée")
+        return
+    question = _record(desk, facts, "answer")
+    _give(desk, given, question)
+
+
+def _give(desk: Desk, given: list[Published], question: Question) -> None:
+    further = next((slug for each in given for slug in each.content.related), "")
+    titled = [Titled(slug, each.content.title) for slug, each in _published(desk, [further]).items()] if further else []
+    message = replies.answer(
+        [each.content for each in given],
+        desk.to,
+        desk.office,
+        see_also=titled[0] if titled and len(given) == 1 else None,
+        thread=desk.turn.last.thread,
+    )
+    key = desk.post(desk.threaded(message))
+    assert question.id is not None
+    for each in given:
+        desk.session.add(
+            Given(
+                question_id=question.id,
+                entry_id=each.entry_id,
+                version_id=each.version_id,
+                address_id=desk.turn.address_id,
+                outbox_key=key,
+                given_at=desk.now,
+            )
+        )
+    _prompt(desk, "useful", question, [])
+
+
+def _prompt(desk: Desk, kind: str, question: Question, offered: list[str]) -> None:
+    conversations.ask(
+        desk.session,
+        Prompt(
+            address_id=desk.turn.address_id,
+            kind=kind,
+            offered=offered,
+            question_id=question.id,
+            opened_at=desk.now,
+            lapses_at=desk.now + (CHOOSE_FOR if desk.turn.channel != "email" else FOLLOW_UP),
+        ),
+    )
+
+
+def _clarify(desk: Desk, slugs: tuple[str, ...], facts: router.Facts) -> None:
+    found = _published(desk, slugs)
+    titles = [Titled(slug, found[slug].content.title) for slug in slugs if slug in found]
+    if len(titles) < 2:
+        _notice(desk)
+        escalate(desk, facts, "une fiche proposée n'est plus publiée")
+        return
+    _notice(desk)
+    question = _record(desk, facts, "clarify")
+    desk.post(desk.threaded(replies.clarify(titles, desk.to, thread=desk.turn.last.thread)))
+    _prompt(desk, "choose", question, [each.slug for each in titles])
+
+
+def _chosen(desk: Desk, slug: str, question_id: int | None) -> None:
+    question = desk.session.get(Question, question_id) if question_id else None
+    found = _published(desk, [slug])
+    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    if question is None or slug not in found:
+        desk.say("lapsed")
+        return
+    question.decision = "chosen"
+    desk.session.add(question)
+    _give(desk, [found[slug]], question)
+
+
+def _useful(desk: Desk, yes: bool, question_id: int | None) -> None:
+    question = desk.session.get(Question, question_id) if question_id else None
+    if question is None:
+        desk.say("lapsed")
+        return
+    question.useful = yes
+    desk.session.add(question)
+    if yes:
+        conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+        desk.say("useful")
+    else:
+        _ask_a_person(desk, question_id, "la réponse automatique n'a pas répondu à la question")
+
+
+def _ask_a_person(desk: Desk, question_id: int | None, why: str) -> None:
+    """Hand an earlier question on."""
+    question = desk.session.get(Question, question_id) if question_id else None
+    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    if question is None:
+        desk.say("lapsed")
+        return
+    ticket = open_ticket(desk, question.text, why, question.candidates)
+    question.ticket_id = ticket.id
+    desk.session.add(question)
+    _acknowledge(desk, ticket, "handed_on")
+
+
+def escalate(desk: Desk, facts: router.Facts, why: str, distress: tuple[str, ...] = ()) -> None:
+    """Open a ticket, tell the asker what happens next, and the officer what to do: one transaction."""
+    candidates = [
+        {"entry": c.slug, "confidence": round(c.confidence, 4)}
+        for c in (facts.match.candidates[:3] if facts.match else ())
+    ]
+    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    text = facts.text.strip() or "(pas de texte)"
+    ticket = open_ticket(desk, text, why, candidates, urgent=bool(distress))
+    _record(desk, facts, "distress" if distress else "escalate", ticket.id)
+    if distress:
+        numbers = "\n".join(DISTRESS_NUMBERS[n] for n in distress if n in DISTRESS_NUMBERS)
+        desk.say("distress", ticket=ticket, numbers=numbers, number=ticket.id)
+    else:
+        _acknowledge(desk, ticket, "handed_on")
+
+
+def open_ticket(
+    desk: Desk,
+    question: str,
+    why: str,
+    candidates: list[dict[str, object]],
+    *,
+    kind: str = "question",
+    urgent: bool = False,
+) -> Ticket:
+    """A ticket with its notice to every officer concerned."""
+    turn = desk.turn
+    ticket = tickets.open_ticket(
+        desk.session,
+        Ticket(
+            council_id=turn.council_id,
+            address_id=turn.address_id,
+            kind=kind,
+            question=question,
+            subject=turn.messages[0].subject,
+            thread=turn.last.thread,
+            why=why,
+            candidates=candidates,
+            opened_at=desk.now,
+            promised_at=desk.office.promised(desk.now),
+        ),
+    )
+    audit.append(
+        desk.session, desk.now, f"asker:{turn.address_id}", "ticket opened", f"ticket:{ticket.id}", turn.council_id
+    )
+    officer.notify(desk.session, desk.office, ticket, desk.to.channel, desk.now, urgent=urgent)
+    return ticket
+
+
+def _acknowledge(desk: Desk, ticket: Ticket, name: str) -> None:
+    office = desk.office
+    desk.say(
+        name,
+        ticket=ticket,
+        number=ticket.id,
+        organisation=office.organisation,
+        promised=office.day(ticket.promised_at),
+        urgent=f"Si c'est urgent : {office.phone}." if office.phone else "",
+    )
+
+
+def _add(desk: Desk, ticket_id: int) -> None:
+    """What the asker adds goes into their ticket, and reopens it if a person had answered."""
+    ticket = desk.session.get(Ticket, ticket_id)
+    assert ticket is not None
+    if ticket.kind == "human":  # « HUMAIN », and now the question itself
+        ticket.kind = "question"
+        desk.session.add(ticket)
+    tickets.add_message(desk.session, ticket, desk.turn.text, desk.turn.last.heard_at, reopen=True)
+    officer.notify_added(desk.session, desk.office, ticket, desk.turn.text, desk.turn.last.id, desk.now)
+    desk.say("added", ticket=ticket, number=ticket.id)
+
+
+def to_sort(desk: Desk, why: str) -> None:
+    """What nobody can be sure of goes to a person, and is not answered by the program."""
+    open_ticket(desk, desk.turn.text.strip() or "(pas de texte)", why, [], kind="to-sort")
+
+
+def _limited(desk: Desk) -> None:
+    """Kept, not answered; said once a day."""
+    row = desk.asker
+    if row.limit_noticed_at is None or desk.now - row.limit_noticed_at >= timedelta(days=1):
+        row.limit_noticed_at = desk.now
+        desk.session.add(row)
+        desk.say("limited", reach=desk.office.reach)
+
+
+def _command(desk: Desk, name: str) -> None:
+    office = desk.office
+    commands: dict[str, Callable[[], object]] = {
+        router.HELP: lambda: desk.say("help", organisation=office.organisation, reach=office.reach),
+        router.CONTACTS: lambda: desk.say("contacts", organisation=office.organisation, reach=office.reach),
+        router.MEETINGS: lambda: _meetings(desk),
+        router.HUMAN: lambda: _human(desk),
+        router.STOP: lambda: _stop(desk),
+        router.START: lambda: _start(desk),
+        router.MY_DATA: lambda: _my_data(desk, "la personne demande ses données (MES DONNEES)"),
+        router.ERASE: lambda: _my_data(desk, "la personne demande l'effacement de ses données (SUPPRIMER)"),
+    }
+    if name not in (router.STOP, router.START):
+        _notice(desk)
+    commands[name]()
+
+
+def _human(desk: Desk) -> None:
+    """A person is asked for, about the last question if it is recent: always confirmed, always notified."""
+    last = conversations.last_question(desk.session, desk.turn.address_id)
+    recent = last is not None and desk.now - last.asked_at < CHOOSE_FOR and last.ticket_id is None
+    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    if recent and last is not None:
+        ticket = open_ticket(desk, last.text, "la personne demande quelqu'un (HUMAIN)", last.candidates)
+        last.ticket_id = ticket.id
+        desk.session.add(last)
+        _acknowledge(desk, ticket, "handed_on")
+        return
+    ticket = open_ticket(
+        desk, "(La personne demande à parler à quelqu'un.)", "la personne a écrit HUMAIN", [], kind="human"
+    )
+    _acknowledge(desk, ticket, "human")
+
+
+def _my_data(desk: Desk, why: str) -> None:
+    ticket = open_ticket(desk, desk.turn.text, why, [], kind="privacy")
+    desk.say("my_data", ticket=ticket, number=ticket.id, organisation=desk.office.organisation)
+
+
+def _stop(desk: Desk) -> None:
+    if desk.asker.stopped_at is None:
+        desk.asker.stopped_at = desk.now
+        desk.session.add(desk.asker)
+        desk.say("stopped")
+
+
+def _start(desk: Desk) -> None:
+    desk.asker.stopped_at = None
+    desk.session.add(desk.asker)
+    desk.say("started")
+
+
+def _meetings(desk: Desk) -> None:
+    office = desk.office
+    found = committees.upcoming(desk.session, desk.now, desk.turn.council_id)
+    if not found:
+        desk.say("no_meetings")
+        return
+    lines = [
+        f"- {each.title} : {office.when(each.starts_at)}" + (f", {each.place}" if each.place else "") for each in found
+    ]
+    desk.say("meetings", list="\n".join(lines))
+
+
+# --- T5: what became of what was sent ---------------------------------------------------------------------------------
+
+
+def claim_sending(
+    session: Session, office: Office, channels: Collection[str], idempotent: Collection[str], now: datetime
+) -> tuple[Sending, Outbound] | None:
+    """T4: the next message to send, with its recipient's address in the clear."""
+    sending = mailbox.claim_sending(session, now, channels, idempotent)
+    if sending is None:
+        return None
+    row = session.get(AddressRow, sending.address_id)
+    assert row is not None
+    return sending, Outbound(
+        directory.opened(office.vault, row),
+        sending.name,
+        sending.filled,
+        sending.text,
+        sending.subject,
+        sending.token,
+        sending.choices,
+        thread=sending.thread,
+        last_heard=row.last_heard_at,
+    )
+
+
+def sent(session: Session, sending: Sending, provider_id: str, now: datetime) -> None:
+    mailbox.sent(session, sending, provider_id, now)
+
+
+def postpone(
+    session: Session, sending: Sending, reason: str, now: datetime, after: float | None, whole_channel: bool
+) -> None:
+    """The provider did not take it: later, or never after two days; a tired channel rests."""
+    mailbox.postpone(session, sending, reason, now, after)
+    if whole_channel:
+        mailbox.pause(session, sending.channel, now + timedelta(seconds=after or 30), reason)
+
+
+def give_up(session: Session, sending: Sending, reason: str) -> None:
+    mailbox.give_up(session, sending, reason)
+
+
+def unsure(session: Session, sending: Sending, reason: str, now: datetime, idempotent: bool) -> None:
+    mailbox.unsure(session, sending, reason, now, idempotent)
+
+
+def tell_troubled(session: Session, office: Office, now: datetime, limit: int = 50) -> bool:
+    """What stopped or did not arrive becomes a ticket: never silence. True when there is more to tell."""
+    stopped = mailbox.untold(session, InboxRow, limit)
+    lost = mailbox.untold(session, OutboxRow, limit)
+    for row in stopped:
+        row.told = True
+        session.add(row)
+        _trouble(session, office, row, "to-sort", row.text, now)
+    for row in lost:
+        row.told = True
+        session.add(row)
+        if officers.at(session, row.address_id) is None:  # a notice to an officer has its ticket already
+            _trouble(session, office, row, "undelivered", row.text, now)
+    return len(stopped) == limit or len(lost) == limit
+
+
+def _trouble(
+    session: Session, office: Office, row: InboxRow | OutboxRow, kind: str, question: str, now: datetime
+) -> None:
+    ticket = tickets.open_ticket(
+        session,
+        Ticket(
+            council_id=row.council_id,
+            address_id=row.address_id,
+            kind=kind,
+            question=question,
+            why=row.reason,
+            opened_at=now,
+            promised_at=office.promised(now),
+        ),
+    )
+    officer.notify(session, office, ticket, row.channel, now)

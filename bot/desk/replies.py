@@ -1,0 +1,85 @@
+"""How an entry is said: the answer for a channel, its source, what else to read, and that it is automatic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.office import Office, in_full_iso
+from bot.say import say
+from channels.contract import Address, Outbound
+from knowledge.entries import TO_CONFIRM, Content
+
+SHORT = ("sms",)  # channels that get an entry's SMS part
+AUTOMATIC = "Réponse automatique. Pas convaincu ? Écrivez HUMAIN : une personne vous répond."
+TO_BE_CONFIRMED = "À confirmer par RésO Villes."
+
+
+@dataclass(frozen=True)
+class Titled:
+    """An entry named in a choice or as further reading."""
+
+    slug: str
+    title: str
+
+
+def source_line(content: Content, channel: str) -> str:
+    """« Source : loi 2014-173, art. 7 (21 février 2014). », or that it is to be confirmed, or both."""
+    if not content.sources:
+        return TO_BE_CONFIRMED
+    first = content.sources[0]
+    name = first.ref or first.title if channel in SHORT else first.title
+    date = "" if first.date == "s. d." else f" ({in_full_iso(first.date)})"
+    if first.date == "s. d.":
+        date = " (sans date)"
+    more = ""
+    if channel not in SHORT:
+        if first.ref and first.ref not in first.title:
+            name = f"{name}, {first.ref}"
+        if first.url:
+            more = f" {first.url}"
+    line = f"Source : {name}{date}.{more}"
+    return f"{TO_BE_CONFIRMED} {line}" if content.status == TO_CONFIRM else line
+
+
+def answer(
+    contents: Sequence[Content],
+    to: Address,
+    office: Office,
+    *,
+    see_also: Titled | None = None,
+    thread: str = "",
+    token: str = "",
+) -> Outbound:
+    """The automatic answer made of one entry, or of up to three when several questions were asked at once."""
+    short = to.channel in SHORT
+    parts = []
+    for content in contents:
+        body = content.sms if short else content.answer
+        parts.append(body if len(contents) == 1 else f"{body}\n{source_line(content, to.channel)}")
+    return say(
+        "answer",
+        to,
+        token=token,
+        thread=thread,
+        title=contents[0].title,
+        answer="\n\n".join(parts),
+        source=source_line(contents[0], to.channel) if len(contents) == 1 else "",
+        see_also=f"Voir aussi : {see_also.title}." if see_also and not short else "",
+        automatic=AUTOMATIC,
+    )
+
+
+def clarify(titles: Sequence[Titled], to: Address, *, thread: str = "", token: str = "") -> Outbound:
+    """Two or three numbered choices, and a last number for « none of these »."""
+    numbered = [f"{n}. {each.title}" for n, each in enumerate(titles, 1)]
+    none = len(titles) + 1
+    numbered.append(f"{none}. Autre chose : parler à l'équipe")
+    wanted = ", ".join(str(n) for n in range(1, none)) + f" ou {none}"
+    return say(
+        "clarify",
+        to,
+        token=token,
+        thread=thread,
+        choices=(*(each.title for each in titles), "Autre chose : parler à l'équipe"),
+        numbered="\n".join(numbered),
+        how=f"Répondez {wanted}.",
+    )

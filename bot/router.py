@@ -1,0 +1,260 @@
+"""What to do with what someone wrote: facts in, decision out; pure."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from knowledge.matching import Match
+
+HELP, HUMAN, STOP, START, MEETINGS, CONTACTS, MY_DATA, ERASE = (
+    "help", "human", "stop", "start", "meetings", "contacts", "my-data", "erase",
+)  # fmt: skip
+WORDS: dict[str, str] = {
+    "aide": HELP, "help": HELP, "menu": HELP, "aidez moi": HELP,
+    "humain": HUMAN, "humaine": HUMAN, "un humain": HUMAN, "personne": HUMAN, "une personne": HUMAN,
+    "parler a quelqu un": HUMAN,
+    "parler a une personne": HUMAN, "parler a un humain": HUMAN, "parler a l equipe": HUMAN, "conseiller": HUMAN,
+    "stop": STOP, "arret": STOP, "arreter": STOP, "arretez": STOP, "stop svp": STOP, "arret svp": STOP,
+    "desabonner": STOP,
+    "start": START, "reprendre": START, "debut": START,
+    "copil": MEETINGS, "reunions": MEETINGS, "prochaine reunion": MEETINGS, "prochaines reunions": MEETINGS,
+    "contacts": CONTACTS, "contact": CONTACTS,
+    "mes donnees": MY_DATA, "mesdonnees": MY_DATA, "supprimer": ERASE, "supprimer mes donnees": ERASE,
+}  # fmt: skip
+YES = {
+    "oui",
+    "ouai",
+    "ouais",
+    "yes",
+    "ok",
+    "o",
+    "merci",
+    "parfait",
+    "super",
+    "tres bien",
+    "oui merci",
+    "ok merci",
+    "👍",
+    "🙏",
+    "❤️",
+    "👌",
+}
+NO = {"non", "no", "nan", "pas du tout", "non merci", "non pas du tout", "👎"}
+NUMBERS = {
+    "un": 1, "une": 1, "deux": 2, "trois": 3, "le premier": 1, "le deuxieme": 2, "le troisieme": 3, "la premiere": 1,
+    "la deuxieme": 2, "la troisieme": 3, "1️⃣": 1, "2️⃣": 2, "3️⃣": 3,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OpenPrompt:
+    """What was asked of this person last, and is still open."""
+
+    kind: str  # choose | useful
+    offered: tuple[str, ...] = ()
+    question_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a decision may depend on."""
+
+    text: str
+    nature: str = "person"
+    stopped: bool = False
+    limited: bool = False
+    officer_id: int | None = None  # written from a registered officer's address
+    officer_ticket: int | None = None  # a valid officer's token names this ticket
+    officer_token_of: int | None = None  # and was made for this officer
+    proven: bool = True  # our receiving server vouches for the sender, or is not asked to
+    asker_ticket: int | None = None  # a valid token shows a reply to this ticket, from the one who asked it
+    answered_ticket: int | None = None  # a person answered this asker in the last 72 hours
+    prompt: OpenPrompt | None = None
+    has_attachments: bool = False
+    broken_token: bool = False  # there is a token, and it is not ours, changed or over
+    warnings: tuple[str, ...] = ()
+    match: Match | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    slugs: tuple[str, ...]
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Clarify:
+    slugs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Escalate:
+    why: str
+    distress: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    slug: str
+    question_id: int | None
+
+
+@dataclass(frozen=True)
+class NoneOfThese:
+    question_id: int | None
+
+
+@dataclass(frozen=True)
+class Useful:
+    yes: bool
+    question_id: int | None
+
+
+@dataclass(frozen=True)
+class Relay:
+    ticket_id: int
+
+
+@dataclass(frozen=True)
+class Draft:
+    ticket_id: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class AddToTicket:
+    ticket_id: int
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str
+
+
+@dataclass(frozen=True)
+class SmallTalk:
+    kind: str  # robot | thanks | hello | bye | unreadable | empty
+
+
+@dataclass(frozen=True)
+class ToSort:
+    why: str
+
+
+@dataclass(frozen=True)
+class Limited:
+    pass
+
+
+@dataclass(frozen=True)
+class Silence:
+    why: str
+
+
+Decision = (
+    Answer | Clarify | Escalate | Chosen | NoneOfThese | Useful | Relay | Draft | AddToTicket | Command | SmallTalk
+    | ToSort | Limited | Silence
+)  # fmt: skip
+
+
+def plain(text: str) -> str:
+    """Lower case, without accents or punctuation: « Arrêt ! » is « arret »."""
+    folded = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
+    folded = "".join(c for c in folded if not unicodedata.combining(c))
+    return " ".join(re.sub(r"[^\w\s👍👎🙏👌❤1-3️⃣]", " ", folded).split())
+
+
+def command_in(text: str) -> str:
+    """The command that a message is, or none: « AIDE », « /aide », « Arrêt svp »."""
+    return WORDS.get(plain(text), "")
+
+
+def number_in(text: str, most: int) -> int:
+    """The number that someone chose, 1 to `most`; 0 if none."""
+    words = plain(text)
+    found = re.fullmatch(r"(?:le |la |numero |n |choix |reponse )?(\d)", words)
+    number = int(found[1]) if found else NUMBERS.get(words, 0)
+    return number if 1 <= number <= most else 0
+
+
+def decide(facts: Facts) -> Decision:
+    """1. whom it is from, and may we answer; 2. what it replies to; 3. commands; 4. what the base knows."""
+    if facts.nature == "machine":
+        return Silence("message automatique : on n'y répond pas")
+    if facts.officer_ticket is not None:
+        return _from_officer(facts)
+    command = command_in(facts.text)
+    if facts.stopped and command != START:
+        return Silence("la personne a écrit STOP")
+    if facts.nature == "unsure":
+        return ToSort("on ne sait pas si une personne l'a écrit")
+    if command in (STOP, START):
+        return Command(command)
+    if facts.limited:
+        return Limited()
+    if facts.broken_token and facts.officer_id is not None:
+        return ToSort("réponse d'un membre de l'équipe dont le jeton n'est plus valable")
+    if command:
+        return Command(command)
+    if facts.prompt and (reply := _reply_to(facts.prompt, facts.text)):
+        return reply
+    return _question(facts)
+
+
+def _from_officer(facts: Facts) -> Decision:
+    """Relayed only when everything holds; else a draft that the officer confirms."""
+    assert facts.officer_ticket is not None
+    if facts.nature != "person":
+        return Draft(facts.officer_ticket, "le message a l'air automatique")
+    if facts.officer_id is None or facts.officer_id != facts.officer_token_of:
+        return Draft(facts.officer_ticket, "l'adresse de l'expéditeur n'est pas celle qui a reçu l'avis")
+    if not facts.proven:
+        return Draft(facts.officer_ticket, "notre serveur de courrier ne confirme pas l'expéditeur (DMARC)")
+    if not facts.text.strip():
+        return Draft(facts.officer_ticket, "la réponse est vide")
+    return Relay(facts.officer_ticket)
+
+
+def _reply_to(prompt: OpenPrompt, text: str) -> Decision | None:
+    words = plain(text)
+    if prompt.kind == "choose":
+        number = number_in(text, len(prompt.offered) + 1)
+        if number == len(prompt.offered) + 1:
+            return NoneOfThese(prompt.question_id)
+        if number:
+            return Chosen(prompt.offered[number - 1], prompt.question_id)
+        if words in NO or words in ("aucun", "aucune", "aucune des trois", "rien", "0"):
+            return NoneOfThese(prompt.question_id)
+    if prompt.kind == "useful":
+        if words in YES:
+            return Useful(True, prompt.question_id)
+        if words in NO:
+            return Useful(False, prompt.question_id)
+    return None
+
+
+def _question(facts: Facts) -> Decision:
+    match, words = facts.match, plain(facts.text)
+    if not any(c.isalpha() for c in facts.text):
+        if facts.asker_ticket and (facts.has_attachments or words):
+            return AddToTicket(facts.asker_ticket)
+        if facts.has_attachments:
+            return Escalate("une pièce jointe sans question")
+        return SmallTalk("unreadable" if words else "empty")
+    if match is None:
+        return Escalate("la base n'est pas encore chargée")
+    if match.distress:
+        return Escalate("la personne semble en danger ou en détresse", match.distress)
+    if words in YES or match.smalltalk == "thanks":
+        return SmallTalk("thanks")
+    if match.smalltalk in ("robot", "hello", "bye"):
+        return SmallTalk(match.smalltalk)
+    sure = match.decision == "answer" and match.entries
+    ticket = facts.asker_ticket or facts.answered_ticket
+    if sure and facts.asker_ticket is None:
+        return Answer(match.entries, match.confidence)
+    if ticket is not None:
+        return AddToTicket(ticket)
+    if match.decision == "clarify" and len(match.entries) > 1:
+        return Clarify(match.entries[:3])
+    return Escalate(match.why or "rien d'assez proche dans la base")

@@ -1,0 +1,53 @@
+"""Signed tokens for the asker's link, the officer's reply and what follows a ticket; pure.
+
+A token is 45 characters of lower-case base32, so that it survives in the local part of a mail address (RFC 5321: 64 at
+most): purpose, key id, subject, who, last day (12 bytes), then 128 bits of HMAC-SHA256 (16 bytes).
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import struct
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from channels.vault import Vault
+
+OFFICER, ASKER, LINK, PARTNER = "o", "a", "l", "p"
+LAYOUT = struct.Struct(">cBIIH")
+MAC_BYTES = 16
+EPOCH = date(2020, 1, 1)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a token says: its holder (`who`) may act on `subject` for this purpose until the end of `last_day` (UTC)."""
+
+    purpose: str
+    subject: int
+    who: int
+    last_day: date
+
+
+def sign(vault: Vault, claim: Claim) -> str:
+    payload = LAYOUT.pack(claim.purpose.encode(), 1, claim.subject, claim.who, (claim.last_day - EPOCH).days)
+    return base64.b32encode(payload + _mac(vault, payload)).decode().rstrip("=").lower()
+
+
+def read(vault: Vault, token: str, now: datetime) -> Claim | None:
+    """What a token says, or None if it is not one of ours, was changed, or is over."""
+    try:
+        raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+        purpose, _key, subject, who, days = LAYOUT.unpack(raw[: LAYOUT.size])
+    except (binascii.Error, ValueError, struct.error):
+        return None
+    payload, mac = raw[: LAYOUT.size], raw[LAYOUT.size :]
+    if not hmac.compare_digest(mac, _mac(vault, payload)):
+        return None
+    claim = Claim(purpose.decode("latin-1"), subject, who, EPOCH + timedelta(days=days))
+    return claim if now.astimezone(UTC).date() <= claim.last_day else None
+
+
+def _mac(vault: Vault, payload: bytes) -> bytes:
+    return hmac.new(vault.key("tokens"), payload, hashlib.sha256).digest()[:MAC_BYTES]
