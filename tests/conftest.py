@@ -1,0 +1,77 @@
+"""What every test may ask for: a database (each test runs on both), an office, the real servers of tests/peers."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import migrations
+from bot.commands import knowledge
+from bot.db import Database
+from bot.office import Office
+from channels.vault import Vault
+from knowledge import indexer, seed, training
+from knowledge.entries import Content
+from knowledge.matching import Index
+from tests.town import SLUGS, Town
+
+pytest_plugins = ("tests.peers.postgres", "tests.peers.mail")
+
+NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)  # a Tuesday, 10:30 in Paris
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database, empty; the test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/hotline.db"
+    else:
+        url = request.getfixturevalue("postgres_url")
+    found = Database(url)
+    migrations.upgrade(found)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def vault() -> Vault:
+    return Vault("a secret of the tests, long enough to be one")
+
+
+@pytest.fixture
+def office(vault: Vault) -> Office:
+    return Office(vault=vault, phone="02 40 00 00 00", hours="du lundi au vendredi, 9 h à 17 h")
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Those that need a browser or a mail server last: what is quick fails first."""
+    items.sort(key=lambda item: any(name in getattr(item, "fixturenames", ()) for name in ("chromium", "mail_server")))
+
+
+@pytest.fixture(scope="session")
+def contents() -> list[Content]:
+    """A dozen real entries of the base."""
+    read = seed.read_folder(seed.CONTENT, knowledge.septets)
+    return [each.content for each in read if each.content and each.content.slug in SLUGS]
+
+
+@pytest.fixture(scope="session")
+def index(contents: list[Content]) -> Index:
+    """The real matcher's index of that dozen."""
+    few = {name: messages[::4] for name, messages in seed.none_messages().items()}
+    return training.build([indexer.material(content) for content in contents], few, jobs=1)
+
+
+@pytest.fixture
+def town(db: Database, office: Office, index: Index, contents: list[Content], now: datetime) -> Town:
+    """A hotline in service, with one officer and a dozen entries."""
+    found = Town(db, office, index, now)
+    found.open(contents)
+    return found
