@@ -17,7 +17,7 @@ from bot.sheets import BadCell, Line, Problem, day, fold, hour, listed, moment, 
 from channels import directory, mailbox
 from channels.contract import Address
 from channels.directory import AddressRow, Council, Person
-from channels.mailbox import OutboxRow
+from channels.mailbox import Bulk, OutboxRow
 from escalation import officers, tickets
 from escalation.tickets import Ticket
 from scheduler import committees, ics, plan
@@ -68,6 +68,7 @@ def due(
         each.id: each for each in session.exec(select(Person).where(col(Person.id).in_({d.person_id for d in found})))
     }
     ways = _ways(session, people)
+    outgoing: list[Bulk] = []
     for each in found:
         person, meeting = people[each.person_id], meetings[each.committee_id]
         before = told.get((each.committee_id, each.person_id))
@@ -79,7 +80,9 @@ def due(
         else:
             to = directory.opened(office.vault, row)
             message = say(name, to, person=person.name, **(_short(values) if row.channel == "sms" else values))
-            letters.post(session, message, each.key, row, now, kind=mailbox.BULK, council_id=each.council_id)
+            assert row.id is not None
+            outgoing.append(Bulk(each.key, row.id, each.council_id, message))
+    mailbox.post_bulk(session, outgoing, now)
     return len(found), more
 
 

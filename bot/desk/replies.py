@@ -22,22 +22,23 @@ class Titled:
 
 
 def source_line(content: Content, channel: str) -> str:
-    """« Source : loi 2014-173, art. 7 (21 février 2014). », or that it is to be confirmed, or both."""
+    """« Source : loi 2014-173, art. 7, 21 février 2014. », or that it is to be confirmed, or both."""
     if not content.sources:
         return TO_BE_CONFIRMED
     first = content.sources[0]
-    name = first.ref or first.title if channel in SHORT else first.title
-    date = "" if first.date == "s. d." else f" ({in_full_iso(first.date)})"
-    if first.date == "s. d.":
-        date = " (sans date)"
-    more = ""
-    if channel not in SHORT:
-        if first.ref and first.ref not in first.title:
-            name = f"{name}, {first.ref}"
+    date = "sans date" if first.date == "s. d." else in_full_iso(first.date)
+    if channel in SHORT:
+        line = f"Source : {first.ref or first.title}{_unless_said(date, first.ref)}."
+    else:
+        line = f"Source : {first.title}{_unless_said(first.ref, first.title)}"
+        line = f"{line}{_unless_said(date, line)}."
         if first.url:
-            more = f" {first.url}"
-    line = f"Source : {name}{date}.{more}"
+            line = f"{line} {first.url}"
     return f"{TO_BE_CONFIRMED} {line}" if content.status == TO_CONFIRM else line
+
+
+def _unless_said(words: str, already: str) -> str:
+    return "" if not words or words.lower() in already.lower() else f", {words}"
 
 
 def answer(

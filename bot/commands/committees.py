@@ -1,0 +1,129 @@
+"""`hotline committees`: the meetings to come, and who was told of them."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from sqlmodel import Session
+
+from bot.app import House
+from bot.commands import house, out, stop
+from bot.commands.members import MOST_SHOWN, DryRun, File, content_of
+from bot.desk import calendar
+from bot.desk.calendar import KIND_NAMES, Done, MeetingOver, NoSuchMeeting, Report
+from bot.sheets import BadCell, BadSheet
+from scheduler.ics import NotACalendar
+
+app = typer.Typer(help="Les comités et les réunions, et leurs rappels.", no_args_is_help=True)
+WORDS: dict[Done, str] = {
+    "new": "nouvelle",
+    "moved": "déplacée",
+    "changed": "changée",
+    "cancelled": "annulée",
+    "same": "inchangée",
+    "ignored": "laissée de côté",
+}
+STYLES: dict[Done, str] = {"new": "green", "moved": "yellow", "changed": "yellow", "cancelled": "red"}
+STATES = {"planned": "", "confirmed": "confirmée", "moved": "déplacée", "cancelled": "annulée"}
+Number = Annotated[int, typer.Argument(help="Le numéro de la réunion.", metavar="N")]
+AUTHOR = "command"
+
+
+@app.command("import")
+def import_(
+    file: File,
+    dry_run: DryRun = False,
+    council: Annotated[
+        list[str] | None,
+        typer.Option("--council", help="Pour un calendrier .ics : le conseil concerné.", metavar="NOM"),
+    ] = None,
+) -> None:
+    """Importer des réunions depuis un CSV ou un calendrier .ics : tout, ou rien.
+
+    Colonnes : titre, conseils (séparés par |), date, heure, fin, lieu, à préparer, type (copil), état (annulé).
+    Une réunion qui est déjà là est déplacée, pas doublée.
+    """
+    found, content = house(), content_of(file)
+    now, name = found.now(), file.name
+    is_calendar = name.lower().endswith((".ics", ".ical")) or content.lstrip(b"\xef\xbb\xbf\r\n ").startswith(
+        b"BEGIN:V"
+    )
+
+    def work(session: Session) -> Report:
+        if is_calendar:
+            return calendar.import_calendar(session, found.office, content, council or [], now, dry_run)
+        return calendar.import_sheet(session, found.office, content, now, dry_run)
+
+    try:
+        report = found.db.look(work) if dry_run else found.db.transact(work)
+    except (BadSheet, NotACalendar) as error:
+        stop(f"{name} : {error}.")
+    _show(found, report)
+    if report.problems:
+        stop(f"{len(report.problems)} erreur(s). Rien n'est écrit : corrigez le fichier, puis relancez.")
+    if dry_run:
+        out.print("Essai : rien n'est écrit. Pour importer, relancez sans --dry-run.")
+
+
+def _show(found: House, report: Report) -> None:
+    told = [change for change in report.changes if change.what != "same"]
+    if told:
+        table = Table("Réunion", "", "Quand", "Détails", box=None, pad_edge=False)
+        for change in told[:MOST_SHOWN]:
+            when, details = found.office.when(change.starts_at), "\n".join(change.details)
+            table.add_row(change.title, WORDS[change.what], when, details, style=STYLES.get(change.what, "dim"))
+        out.print(table, markup=False)
+    if len(told) > MOST_SHOWN:
+        out.print(f"… et {len(told) - MOST_SHOWN} autres.")
+    for note in report.notes:
+        out.print(f"À savoir : {note}", style="yellow", markup=False)
+    for problem in report.problems:
+        out.print(str(problem), style="red", markup=False)
+    counts = ", ".join(f"{count} {word}(s)" for what, word in WORDS.items() if (count := report.count(what)))
+    out.print(f"{len(report.changes)} réunion(s){' : ' if counts else ''}{counts}.")
+
+
+@app.command("list")
+def list_() -> None:
+    """Les réunions à venir, et combien de personnes sont prévenues."""
+    found = house()
+    rows = found.db.look(calendar.upcoming, found.now())
+    if not rows:
+        out.print("Aucune réunion à venir. Pour commencer : hotline committees import FICHIER.csv")
+        return
+    table = Table("N°", "Quand", "Réunion", "Conseils", "Lieu", "Prévenus", "", box=None, pad_edge=False)
+    for row in rows:
+        told = f"{row.told} sur {row.seats}" if row.kind == "copil" else "sans rappel"
+        title = row.title if row.kind == "copil" else f"{row.title} ({KIND_NAMES[row.kind]})"
+        when, councils = found.office.when(row.starts_at), ", ".join(row.councils)
+        table.add_row(str(row.id), when, title, councils, row.place, told, STATES[row.state])
+    out.print(table, markup=False)
+
+
+@app.command()
+def move(
+    number: Number,
+    date: Annotated[str, typer.Option("--date", help="La nouvelle date.", metavar="JJ/MM/AAAA")] = "",
+    hour: Annotated[str, typer.Option("--hour", help="La nouvelle heure.", metavar="HH:MM")] = "",
+    place: Annotated[str | None, typer.Option("--place", help="Le nouveau lieu.", metavar="LIEU")] = None,
+) -> None:
+    """Déplacer une réunion : qui était prévenu le sera de nouveau."""
+    if not date and not hour and place is None:
+        stop("Dites ce qui change : --date, --hour ou --place.")
+    found = house()
+    try:
+        words = found.db.transact(calendar.move, found.office, number, date, hour, place, AUTHOR, found.now())
+    except (BadCell, NoSuchMeeting, MeetingOver) as error:
+        stop(str(error))
+    out.print(words, markup=False)
+
+
+@app.command()
+def cancel(number: Number) -> None:
+    """Annuler une réunion : qui était prévenu le sera."""
+    found = house()
+    try:
+        words = found.db.transact(calendar.cancel, found.office, number, AUTHOR, found.now())
+    except (NoSuchMeeting, MeetingOver) as error:
+        stop(str(error))
+    out.print(words, markup=False)

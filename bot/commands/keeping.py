@@ -1,0 +1,131 @@
+"""`hotline backup`, `restore`, `demo remove`, `audit verify` and `mail read`."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from bot import app as house_app
+from bot import audit as trail
+from bot import backup as archive
+from bot.backup import BadBackup, NotEmpty
+from bot.commands import err, house, installation, out, stop
+from bot.desk import demo as example
+from channels.email import mime
+
+demo = typer.Typer(help="L'exemple de « hotline run --demo ».", no_args_is_help=True)
+audit = typer.Typer(help="La trace de tout ce qui est fait.", no_args_is_help=True)
+mail = typer.Typer(help="Lire un courrier comme la hotline le lit.", no_args_is_help=True)
+Target = Annotated[Path, typer.Argument(help="Le fichier de la sauvegarde.", dir_okay=False)]
+
+
+def backup(file: Target) -> None:
+    """Tout sauvegarder dans un fichier, pendant que la hotline tourne ; les clés n'y sont pas."""
+    found = house()
+    if file.exists():
+        stop(f"{file} existe déjà : choisissez un autre nom.")
+    try:
+        with Progress(console=err, disable=not err.is_terminal) as progress:
+            task = progress.add_task("Sauvegarde", total=None)
+            count = archive.write(
+                found.db,
+                found.spool.folder,
+                file,
+                found.now(),
+                lambda table, rows: progress.update(task, description=f"{table} : {rows}"),
+            )
+    except OSError as error:
+        stop(f"La sauvegarde ne s'écrit pas : {error}")
+    out.print(f"{count} lignes sauvegardées dans {file}.")
+    out.print("Gardez aussi, ailleurs, la clé HOTLINE_SECRET (ou var/keys/secret) : sans elle, pas d'adresses.")
+
+
+def restore(file: Target) -> None:
+    """Relire une sauvegarde dans une base neuve."""
+    found = installation()
+    if not file.is_file():
+        stop(f"{file} n'existe pas.")
+    if house_app.is_running(found):
+        stop("La hotline tourne sur cette base : arrêtez-la d'abord.")
+    try:
+        with Progress(console=err, disable=not err.is_terminal) as progress:
+            task = progress.add_task("Restauration", total=None)
+            count = archive.restore(
+                found.db,
+                found.spool.folder,
+                file,
+                lambda table, rows: progress.update(task, description=f"{table} : {rows}"),
+            )
+    except NotEmpty:
+        stop("Cette base n'est pas vide. Restaurez dans une base neuve (HOTLINE_DATABASE_URL).")
+    except BadBackup as error:
+        stop(f"Rien n'est restauré : {error}.")
+    out.print(f"{count} lignes restaurées.")
+
+
+@demo.command()
+def remove() -> None:
+    """Enlever le conseil, le comité et les personnes d'exemple."""
+    found = house()
+    if found.db.transact(example.remove):
+        out.print("L'exemple est enlevé.")
+    else:
+        out.print("Il n'y a pas d'exemple ici.")
+
+
+@demo.command()
+def add() -> None:
+    """Mettre l'exemple : un conseil, et un comité dans dix jours."""
+    found = house()
+    done = found.db.transact(example.add, found.office, found.now())
+    out.print("L'exemple est là." if done else "L'exemple était déjà là.")
+
+
+@audit.command()
+def verify() -> None:
+    """Vérifier que personne n'a changé la trace."""
+    broken = house().db.look(trail.verify)
+    if broken:
+        stop(f"La trace est rompue à la ligne {broken.line_id} : {broken.why}.")
+    out.print("La trace est entière.")
+
+
+@audit.callback()
+def _family() -> None:
+    """Keeps `audit verify` a word of its own while it is the only one."""
+
+
+@mail.callback()
+def _mail_family() -> None:
+    """Keeps `mail read` a word of its own while it is the only one."""
+
+
+@mail.command()
+def read(name: Annotated[str, typer.Argument(help="Un fichier .eml, ou -.", metavar="FICHIER")]) -> None:
+    """Montrer en JSON ce que la hotline lit dans un courrier."""
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        stop(f"Le fichier {name} ne s'ouvre pas : {error.strerror}")
+    try:
+        found = mime.read_mail(raw)
+    except mime.Unreadable as error:
+        stop(f"Ce courrier est illisible : {error}")
+    told: dict[str, Any] = {
+        "sender": asdict(found.sender),
+        "subject": found.subject,
+        "text": found.text,
+        "signature": found.signature,
+        "quoted": found.quoted,
+        "kind": found.kind,
+        "token": found.tokens[0] if found.tokens else "",
+        "attachments": [
+            {"filename": a.filename, "content_type": a.content_type, "size": a.size} for a in found.attachments
+        ],
+        "warnings": list(found.warnings),
+    }
+    print(json.dumps(told, ensure_ascii=False, indent=2))

@@ -1,0 +1,178 @@
+"""The environment (and a .env file), read once: every variable begins HOTLINE_."""
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from channels.contract import BadSetting
+from channels.vault import new_secret
+
+VAR = Path("var")
+PREFIX = "HOTLINE_"
+EXAMPLES = {
+    "database_url": "sqlite:///var/data/hotline.db",
+    "secret": "(32 caractères au hasard ou plus)",
+    "bind": "127.0.0.1:8000",
+    "public_url": "https://hotline.exemple.fr",
+    "timezone": "Europe/Paris",
+    "organisation": "RésO Villes",
+    "phone": "02 40 00 00 00",
+    "office_hours": "du lundi au vendredi, 9 h à 17 h",
+    "source_url": "https://forge.exemple.fr/hotline",
+    "officer_email": "chargee.de.mission@exemple.fr",
+    "answer_days": "2",
+}
+
+
+class Settings(BaseSettings):
+    """What this installation is; each channel's own settings are read in its folder."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    database_url: str = "sqlite:///var/data/hotline.db"
+    secret: str = Field(default="", repr=False)
+    bind: str = "127.0.0.1:8000"
+    public_url: str = ""
+    timezone: str = "Europe/Paris"
+    organisation: str = "RésO Villes"
+    phone: str = ""
+    office_hours: str = ""
+    source_url: str = ""
+    officer_email: str = ""
+    answer_days: int = Field(default=2, ge=1, le=30)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)  # the environment is read once, by `environment`, and given
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        try:
+            name = make_url(value).get_backend_name()
+        except ArgumentError:
+            raise ValueError("ce n'est pas une adresse de base de données") from None
+        if name not in ("sqlite", "postgresql"):
+            raise ValueError("la base doit être sqlite:///… ou postgresql://…")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _secret(cls, value: str) -> str:
+        if value and len(value) < 32:
+            raise ValueError("trop court : 32 caractères au moins")
+        return value
+
+    @field_validator("bind")
+    @classmethod
+    def _bind(cls, value: str) -> str:
+        if not re.fullmatch(r"\S+:\d{1,5}", value) or int(value.rpartition(":")[2]) > 65535:
+            raise ValueError("il faut une adresse et un port")
+        return value
+
+    @field_validator("public_url", "source_url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
+            raise ValueError("il faut une adresse qui commence par https://")
+        return value.rstrip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("ce fuseau horaire n'existe pas") from None
+        return value
+
+    @field_validator("officer_email")
+    @classmethod
+    def _email(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+            raise ValueError("ce n'est pas une adresse e-mail")
+        return value.lower()
+
+    @property
+    def host(self) -> str:
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.bind.rpartition(":")[2])
+
+
+@dataclass(frozen=True)
+class Configured:
+    """The settings, and the environment that they and the channels' own were read from."""
+
+    settings: Settings
+    environment: Mapping[str, str] = field(repr=False)
+
+
+def environment(folder: Path | None = None) -> dict[str, str]:
+    """HOTLINE_ variables: those of a .env file in the working folder, then the process's own, which win."""
+    path = (folder or Path.cwd()) / ".env"
+    found = {key: value or "" for key, value in dotenv_values(path).items()} if path.is_file() else {}
+    merged = {**found, **os.environ}
+    return {key: value.strip() for key, value in merged.items() if key.startswith(PREFIX) and value.strip()}
+
+
+def read(found: Mapping[str, str]) -> Configured:
+    """Settings from HOTLINE_ variables; BadSetting, in French, naming the first that cannot work."""
+    values = {key.removeprefix(PREFIX).lower(): value for key, value in found.items()}
+    known = {key: value for key, value in values.items() if key in Settings.model_fields}
+    try:
+        settings = Settings(**known)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        problem = str(first["msg"]).removeprefix("Value error, ")
+        if first["type"].startswith(("int_", "greater", "less")):
+            problem = "il faut un nombre de 1 à 30"
+        raise BadSetting(f"{PREFIX}{name.upper()}", problem, EXAMPLES.get(name, "…")) from None
+    return Configured(settings, dict(found))
+
+
+def secret_of(settings: Settings, folder: Path = VAR / "keys") -> str:
+    """HOTLINE_SECRET, or the one kept beside the data (mode 0600), made on the first run."""
+    if settings.secret:
+        return settings.secret
+    path = folder / "secret"
+    try:
+        if path.is_file():
+            return path.read_text("ascii").strip()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = new_secret()
+        temporary = folder / f".secret-{secrets.token_hex(4)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(made + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)  # never over one that another process made meanwhile
+        except FileExistsError:
+            return path.read_text("ascii").strip()
+        finally:
+            temporary.unlink()
+        return made
+    except OSError as error:
+        raise BadSetting(f"{PREFIX}SECRET", f"la clé ne peut pas être gardée dans {folder} ({error})", "…") from error
