@@ -1,5 +1,6 @@
 """From content/ to the table of entries: reads each file, checks it with file and line, loads what changed."""
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
@@ -284,3 +285,34 @@ def load(session: Session, contents: Iterable[Content], now: datetime) -> Loaded
             kept.append(content.slug)
     gone = [slug for slug in entries.loaded_slugs(session) if slug not in seen]
     return Loaded(tuple(added), tuple(updated), unchanged, tuple(kept), tuple(gone))
+
+
+ORDER = (
+    "slug", "kind", "title", "aliases", "status", "answers", "effective_from", "review_by", "expires", "related",
+    "phrasings",
+)  # fmt: skip
+
+
+def render(content: Content) -> str:
+    """The file of an entry: what `read_text` reads back to the same content, byte for byte when written again."""
+    lines = ["+++"]
+    for name in ORDER:
+        value = getattr(content, name)
+        if not value:
+            continue
+        if name == "phrasings":
+            lines += ["phrasings = [", *(f"  {_quoted(text)}," for text in value), "]"]
+        elif isinstance(value, tuple):
+            lines.append(f"{name} = [{', '.join(map(_quoted, value))}]")
+        else:
+            lines.append(f"{name} = {_quoted(value)}")
+    for source in content.sources:
+        lines += ["", "[[sources]]"]
+        lines += [f"{name} = {_quoted(getattr(source, name))}" for name in ("title", "url", "ref", "date")]
+    lines += ["+++", content.answer, "", SMS_LINE, content.sms, ""]
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string: JSON's escapes are TOML's."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,149 @@
+"""The matcher at work: keeps the newest index, has it rebuilt in a child process, and matches off the event loop."""
+
+import asyncio
+import hashlib
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+
+import structlog
+from sqlmodel import Session
+
+from bot.db import Database, DatabaseAway
+from knowledge import entries, indexer, matching, seed
+from knowledge.matching import Index, Match, Material
+
+log = structlog.get_logger()
+LOOK_SECONDS = 1.0
+SETTLE_SECONDS = 2.0  # changes made together are built together
+BUILD_SECONDS = 600.0
+MOST_MATCHED = 6000  # characters of a message that are put to the matcher
+HOLD = 0x696E6478  # who holds this builds the index
+
+
+class BuildFailed(Exception):
+    """The child process that builds the index ended badly; the old index goes on."""
+
+
+@cache
+def recipe() -> str:
+    """Changes when the none messages or the matcher's own code change: an index of another recipe is not used."""
+    stamp = hashlib.sha256()
+    folder = Path(matching.__file__).parent
+    names = ("matching.py", "training.py", "french.py", "understanding.py")
+    for path in [*(folder / name for name in names), *sorted(seed.NONE.glob("*.txt"))]:
+        stamp.update(path.read_bytes())
+    return stamp.hexdigest()[:12]
+
+
+def wanted(session: Session, today: date) -> str:
+    """The name of the index that the base as it stands needs."""
+    return f"{entries.base_fingerprint(session, today)[:24]}-{recipe()}"
+
+
+def materials(session: Session, today: date) -> list[Material]:
+    return [indexer.material(each.content) for each in entries.published(session, today)]
+
+
+async def build(found: Sequence[Material]) -> bytes:
+    """An index of this material, as npz bytes, made in a child process; BuildFailed with the child's last words."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "index.npz"
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "knowledge.indexer",
+            str(out),
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            _, errors = await asyncio.wait_for(
+                child.communicate(indexer.order(found, seed.none_messages())), BUILD_SECONDS
+            )
+        except BaseException:
+            if child.returncode is None:
+                child.kill()
+            raise
+        if child.returncode or not out.is_file():
+            raise BuildFailed(errors.decode(errors="replace")[-500:])
+        return out.read_bytes()
+
+
+def opened(arrays: bytes) -> Index:
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        file.write(arrays)
+        file.flush()
+        return Index.load(Path(file.name))
+
+
+class Library:
+    """One process's view of the base: an index, and beside it what was published since it was built."""
+
+    def __init__(self, db: Database, now: Callable[[], datetime], today: Callable[[], date]):
+        self.db, self.now, self.today = db, now, today
+        self.index: Index | None = None
+        self.name = ""
+        self.overlay: tuple[Material, ...] = ()
+        self.ready = asyncio.Event()
+        self._slugs: dict[str, int] = {}  # the versions that the index was made of
+        self._matching = asyncio.Lock()
+
+    async def match(self, text: str, channel: str) -> Match | None:
+        """What the base can say about a message; None while there is no index."""
+        index, overlay = self.index, self.overlay
+        if index is None:
+            return None
+        return await asyncio.to_thread(matching.match, index, text[:MOST_MATCHED], channel=channel, overlay=overlay)
+
+    async def keep_fresh(self, *, may_build: bool) -> None:
+        """Swap to the newest index, lay new entries over it, and have it rebuilt when the base has changed."""
+        while True:
+            try:
+                await self.refresh(may_build=may_build)
+            except DatabaseAway as error:
+                log.warning("database away", where="library", error=str(error))
+            except BuildFailed as error:
+                log.error("index not built", error=str(error))
+                await asyncio.sleep(30)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def refresh(self, *, may_build: bool) -> None:
+        """One look: true to its name in a second for new words, in some ten for a new index."""
+        today = self.today()
+        name = await self.db.read(wanted, today)
+        if name == self.name:
+            return
+        stored = await self.db.read(entries.index_named, name)
+        if stored is not None:
+            await self._swap(name, stored, today)
+            return
+        if self.index is not None:
+            await self._lay_over(today)
+        if may_build:
+            await asyncio.sleep(SETTLE_SECONDS if self.index is not None else 0)
+            await self._rebuild(today)
+
+    async def _swap(self, name: str, arrays: bytes, today: date) -> None:
+        index = await asyncio.to_thread(opened, arrays)
+        self._slugs = await self.db.read(entries.version_numbers, today)
+        self.index, self.name, self.overlay = index, name, ()
+        self.ready.set()
+        log.info("index ready", entries=len(self._slugs))
+
+    async def _lay_over(self, today: date) -> None:
+        found = await self.db.read(entries.published, today)
+        changed = [each for each in found if self._slugs.get(each.content.slug) != each.number]
+        self.overlay = tuple(indexer.material(each.content) for each in changed)
+
+    async def _rebuild(self, today: date) -> None:
+        with self.db.held(HOLD) as mine:
+            if not mine:
+                return
+            name = await self.db.read(wanted, today)
+            if await self.db.read(entries.index_named, name) is None:
+                arrays = await build(await self.db.read(materials, today))
+                await self.db.run(entries.keep_index, name, arrays, self.now())

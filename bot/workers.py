@@ -1,0 +1,267 @@
+"""The loops that keep the hotline moving: listen, route, deliver, tick; each survives whatever happens in it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+import structlog
+from sqlmodel import Session
+
+from bot.db import Database, DatabaseAway
+from bot.desk import calendar, questions
+from bot.library import Library
+from bot.office import Office
+from channels import mailbox
+from channels.contract import Deliver, Inbound, Listener, Opened, Outbound, Receipt, TryAgain, Undeliverable, Unsure
+from channels.mailbox import LeaseLost, Sending
+from channels.spool import Spool
+
+log = structlog.get_logger()
+Now = Callable[[], datetime]
+NAP = 0.3  # seconds between two looks when nothing rings
+ROUTERS = 4  # turns that one process works on at once
+SENDERS = 4  # messages that one process sends at once
+SEND_SECONDS = 23.0  # a provider that takes longer may have the message: the lease is 28
+KEEP_SECONDS = 5.0  # a database that takes longer to keep a message hangs: the spool has it meanwhile
+DRAINED = 25  # spooled messages that share a transaction
+REST = 1.0  # seconds after the database was away
+BATCH = 200
+
+
+class Bell:
+    """Rings when there may be work, so that nobody waits for the next look."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float = NAP) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            pass
+        self._event.clear()
+
+
+class Intake:
+    """The one door in: a message is acknowledged once it is in the inbox, or sealed in the spool (R1, R9)."""
+
+    def __init__(self, db: Database, office: Office, spool: Spool, now: Now, bell: Bell):
+        self.db, self.office, self.spool, self.now, self.bell = db, office, spool, now, bell
+        self._draining = asyncio.Lock()
+
+    async def deliver(self, message: Inbound | Receipt) -> bool:
+        """True when it is kept and new; False when we already had it. Raises OSError only if nothing can be written."""
+        if not self.spool.holds():  # what came before must go first
+            try:
+                async with asyncio.timeout(KEEP_SECONDS):
+                    new = await self.db.run(questions.receive, self.office, message, self.now())
+            except (DatabaseAway, TimeoutError) as error:
+                log.warning("database away", where="intake", error=str(error) or "no answer")
+            except Exception:
+                log.exception("not kept in the inbox")  # nobody may have to send it again: drain says what is wrong
+            else:
+                self.bell.ring()
+                return new
+        await asyncio.to_thread(self.spool.put, message)
+        return True
+
+    async def drain(self) -> int:
+        """Replay what was spooled, in order, through the same unique key; stop when the database refuses. How many."""
+        count = 0
+        async with self._draining:
+            for files in _by_batch(self.spool.messages()):
+                try:
+                    await self.db.run(_receive_all, self.office, [message for _, message in files], self.now())
+                except DatabaseAway:
+                    raise
+                except Exception:  # one of them cannot be kept: each alone, and that one out of the others' way
+                    await self._drain_singly(files)
+                else:
+                    for path, _ in files:
+                        path.unlink(missing_ok=True)
+                count += len(files)
+                self.bell.ring()
+        return count
+
+    async def _drain_singly(self, files: Sequence[tuple[Path, Inbound | Receipt]]) -> None:
+        for path, message in files:
+            try:
+                await self.db.run(questions.receive, self.office, message, self.now())
+            except DatabaseAway:
+                raise
+            except Exception:
+                log.exception("spooled message set aside", file=path.name)
+                self.spool.set_aside(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    async def keep_draining(self) -> None:
+        while True:
+            try:
+                while await self.drain():  # what came in meanwhile went to the spool too: until it is empty
+                    pass
+            except DatabaseAway:
+                pass
+            except Exception:
+                log.exception("spool not drained")
+            await asyncio.sleep(REST)
+
+
+def _receive_all(session: Session, office: Office, messages: Sequence[Inbound | Receipt], now: datetime) -> None:
+    for message in messages:
+        questions.receive(session, office, message, now)
+
+
+def _by_batch(found: Iterable[tuple[Path, Inbound | Receipt]]) -> Iterator[list[tuple[Path, Inbound | Receipt]]]:
+    each = iter(found)
+    while batch := list(islice(each, DRAINED)):
+        yield batch
+
+
+async def listen(name: str, listener: Listener, deliver: Deliver) -> None:
+    """Keep asking a provider for news; a listener that ends or fails is started again, later each time."""
+    rest = REST
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await listener.listen(deliver)
+        except Exception:
+            log.exception("listener failed", channel=name)
+        if asyncio.get_running_loop().time() - started > 60:
+            rest = REST
+        await asyncio.sleep(rest)
+        rest = min(rest * 2, 60)
+
+
+async def listen_alone(db: Database, name: str, listener: Listener, deliver: Deliver, lock: int) -> None:
+    """`listen`, in one process only: the others wait to take over."""
+    while True:
+        try:
+            with db.held(lock) as mine:
+                if mine:
+                    await listen(name, listener, deliver)
+        except DatabaseAway as error:
+            log.warning("database away", where="listen", error=str(error))
+        await asyncio.sleep(REST * 2)
+
+
+async def route(db: Database, office: Office, library: Library, now: Now, inbox: Bell, outbox: Bell) -> None:
+    """Claim a turn, match it outside any transaction, handle it."""
+    await library.ready.wait()
+    while True:
+        try:
+            if await route_next(db, office, library, now):
+                outbox.ring()
+            else:
+                await inbox.wait()
+        except DatabaseAway as error:
+            log.warning("database away", where="route", error=str(error))
+            await asyncio.sleep(REST)
+        except Exception:
+            log.exception("route failed")
+            await asyncio.sleep(REST)
+
+
+async def route_next(db: Database, office: Office, library: Library, now: Now) -> bool:
+    """One turn, if there is one; a turn that fails is given back, and held after five times."""
+    claimed = await db.run(questions.claim, now())
+    if claimed is None:
+        return False
+    try:
+        match = await library.match(claimed.to_match, claimed.turn.channel) if claimed.to_match else None
+        decision = await db.run(questions.handle, office, claimed, match, now())
+        log.info("handled", inbox=claimed.turn.messages[0].id, channel=claimed.turn.channel, decision=decision)
+    except LeaseLost:
+        log.warning("lease lost", inbox=claimed.turn.messages[0].id)
+    except DatabaseAway:
+        raise  # the lease ends by itself
+    except Exception as error:
+        log.exception("turn failed", inbox=claimed.turn.messages[0].id)
+        await db.run(mailbox.let_go, claimed.turn, f"{type(error).__name__}: {error}", now())
+    return True
+
+
+async def deliver(db: Database, office: Office, channels: Mapping[str, Opened], now: Now, bell: Bell) -> None:
+    """Send what is due on the channels that are open here."""
+    sendable = [name for name, opened in channels.items() if not opened.collected]
+    if not sendable:
+        return
+    while True:
+        try:
+            if not await deliver_next(db, office, channels, now):
+                await bell.wait()
+        except DatabaseAway as error:
+            log.warning("database away", where="deliver", error=str(error))
+            await asyncio.sleep(REST)
+        except Exception:
+            log.exception("deliver failed")
+            await asyncio.sleep(REST)
+
+
+async def deliver_next(db: Database, office: Office, channels: Mapping[str, Opened], now: Now) -> bool:
+    """Claim (T4), send outside any transaction, settle (T5): one message, if one is due."""
+    sendable = [name for name, opened in channels.items() if not opened.collected]
+    idempotent = [name for name in sendable if channels[name].idempotent]
+    claimed = await db.run(questions.claim_sending, office, sendable, idempotent, now())
+    if claimed is None:
+        return False
+    sending, message = claimed
+    opened = channels[sending.channel]
+    settle = await _send(opened, message, sending, now)
+    while True:
+        try:
+            await settle(db)
+        except LeaseLost:
+            log.warning("lease lost", outbox=sending.id)
+        except DatabaseAway as error:  # what the provider has must not be sent again: the fence says if we are too late
+            log.warning("database away", where="settle", error=str(error))
+            await asyncio.sleep(REST)
+            continue
+        return True
+
+
+async def _send(opened: Opened, message: Outbound, sending: Sending, now: Now) -> Callable[[Database], Awaitable[None]]:
+    """Hand it to the provider; how to settle it, by what happened."""
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            provider_id = await opened.channel.send(message, sending.key)
+    except TryAgain as error:
+        reason, after, whole = str(error), error.after, error.scope == "channel"
+        log.info("to be sent later", outbox=sending.id, channel=sending.channel, reason=reason)
+        return lambda db: db.run(questions.postpone, sending, reason, now(), after, whole)
+    except Undeliverable as error:
+        refusal = str(error)
+        log.warning("undeliverable", outbox=sending.id, channel=sending.channel, reason=refusal)
+        return lambda db: db.run(questions.give_up, sending, refusal)
+    except (Unsure, TimeoutError) as error:
+        doubt = str(error) or "pas de réponse du fournisseur"
+        return lambda db: db.run(questions.unsure, sending, doubt, now(), opened.idempotent)
+    except Exception as error:  # anything unforeseen is Unsure (contract)
+        log.exception("send failed", outbox=sending.id, channel=sending.channel)
+        surprise = f"{type(error).__name__}: {error}"
+        return lambda db: db.run(questions.unsure, sending, surprise, now(), opened.idempotent)
+    return lambda db: db.run(questions.sent, sending, provider_id, now())
+
+
+async def tick(db: Database, office: Office, now: Now, bell: Bell) -> None:
+    """Look at the tables: what is due by now, and what stopped without anyone having heard."""
+    try:
+        more = True
+        while more:
+            posted, more = await db.run(calendar.due, office, now(), BATCH)
+            if posted:
+                log.info("reminders posted", count=posted)
+                bell.ring()
+        while await db.run(questions.tell_troubled, office, now()):
+            pass
+        bell.ring()
+    except DatabaseAway as error:
+        log.warning("database away", where="tick", error=str(error))
+    except Exception:
+        log.exception("tick failed")

@@ -1,0 +1,1 @@
+"""What must happen on a date: committees, who sits on them, and what is due when."""
