@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bot import migrations
-from bot.commands import knowledge
 from bot.db import Database
 from bot.office import Office
+from channels.sms import gsm
 from channels.vault import Vault
 from knowledge import indexer, seed, training
 from knowledge.entries import Content
@@ -25,10 +25,8 @@ NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)  # a Tuesday, 10:30 in Paris
 @pytest.fixture(params=["sqlite", "postgresql"])
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated database, empty; the test runs on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/hotline.db"
-    else:
-        url = request.getfixturevalue("postgres_url")
+    on_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/hotline.db" if on_sqlite else request.getfixturevalue("postgres_url")
     found = Database(url)
     migrations.upgrade(found)
     yield found
@@ -58,7 +56,7 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
 @pytest.fixture(scope="session")
 def contents() -> list[Content]:
     """A dozen real entries of the base."""
-    read = seed.read_folder(seed.CONTENT, knowledge.septets)
+    read = seed.read_folder(seed.CONTENT, gsm.length)
     return [each.content for each in read if each.content and each.content.slug in SLUGS]
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlmodel import Session, select
 
 from bot import audit, tokens
-from bot.conversations import Given, Question
+from bot.conversations import Given, Prompt, Question, ask
 from bot.desk import officer
 from channels.contract import Attachment, TryAgain, Undeliverable, Unsure
 from channels.directory import AddressRow
@@ -118,8 +118,6 @@ def test_an_asker_answers_by_email_with_the_token_of_the_ticket(town: Town) -> N
 
 
 def test_a_choice_is_made_by_its_number_and_none_of_them_goes_to_a_person(town: Town) -> None:
-    from bot.conversations import Prompt, ask
-
     def offer(session: Session) -> None:
         row = session.exec(select(AddressRow).where(AddressRow.channel == "web")).one()
         last = session.exec(select(Question)).first()
@@ -192,7 +190,7 @@ def test_three_short_messages_are_read_as_one_question(town: Town) -> None:
     assert town.read("telegram", "42") == [], "they may still be writing"
     town.pass_time(seconds=3)
     town.work()
-    notice, answer = town.read("telegram", "42")
+    _, answer = town.read("telegram", "42")
     assert "comité de pilotage" in answer
 
 

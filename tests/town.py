@@ -1,4 +1,4 @@
-"""A small town to tell stories in: the real desk, loops, matcher and database; channels that write down what they send."""
+"""A small town to tell stories in: the real desk, loops, matcher and database; channels that take notes."""
 
 import asyncio
 import itertools
@@ -17,8 +17,9 @@ from knowledge.matching import Index
 
 OFFICER = Address("email", "officer@exemple.org")
 SLUGS = (
-    "copil-role", "cotech-role", "preparer-copil", "trouver-une-salle", "abattement-tfpb", "qpv-criteres", "gloss-qpv",
-    "contrat-de-ville-definition", "benevolat-indemnisation", "photocopies-commerces", "contact-resovilles", "gloss-anru",
+    "copil-role", "cotech-role", "preparer-copil", "trouver-une-salle", "abattement-tfpb", "qpv-criteres",
+    "gloss-qpv", "contrat-de-ville-definition", "benevolat-indemnisation", "photocopies-commerces",
+    "contact-resovilles", "gloss-anru",
 )  # fmt: skip
 
 

@@ -1,0 +1,87 @@
+"""Decisions from facts: what a person means by what they write, and who may be relayed."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot import router
+from bot.router import Facts, OpenPrompt, decide
+from knowledge.matching import Candidate, Match
+
+SURE = Match("answer", ("copil-role",), 0.97, (Candidate("copil-role", 0.97),), (), "")
+CLOSE = Match("clarify", ("copil-role", "cotech-role"), 0.5, (), (), "")
+LOST = Match("escalate", (), 0.1, (), (), "loin de tout")
+CHOICE = OpenPrompt("choose", ("copil-role", "cotech-role"), 4)
+
+
+@pytest.mark.parametrize("text", ["HUMAIN", "humain", "Humain !", "/humain", "parler à quelqu’un", "Une personne"])
+def test_a_person_is_asked_for_in_many_words(text: str) -> None:
+    assert decide(Facts(text, match=LOST)) == router.Command(router.HUMAN)
+
+
+@pytest.mark.parametrize("text", ["STOP", "stop.", "Arrêt", "ARRET", "arrêter", "stop svp"])
+def test_stop_is_heard_in_any_form(text: str) -> None:
+    assert decide(Facts(text, match=SURE)) == router.Command(router.STOP)
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [("1", "copil-role"), ("2.", "cotech-role"), ("le deuxième", "cotech-role"), ("n° 1", "copil-role")],
+)
+def test_a_number_chooses_what_was_offered(text: str, slug: str) -> None:
+    assert decide(Facts(text, prompt=CHOICE, match=LOST)) == router.Chosen(slug, 4)
+
+
+@pytest.mark.parametrize("text", ["3", "aucune", "non"])
+def test_none_of_the_choices_goes_to_a_person(text: str) -> None:
+    assert decide(Facts(text, prompt=CHOICE, match=LOST)) == router.NoneOfThese(4)
+
+
+def test_a_new_question_is_not_taken_for_a_choice() -> None:
+    assert decide(Facts("c'est quoi le copil ?", prompt=CHOICE, match=SURE)) == router.Answer(("copil-role",), 0.97)
+
+
+def test_a_number_that_was_never_offered_is_not_an_answer() -> None:
+    assert isinstance(decide(Facts("7", prompt=CHOICE, match=LOST)), router.SmallTalk)
+
+
+@pytest.mark.parametrize(("text", "yes"), [("oui", True), ("Merci", True), ("👍", True), ("non", False), ("👎", False)])
+def test_yes_and_no_are_about_what_was_asked_last(text: str, yes: bool) -> None:
+    assert decide(Facts(text, prompt=OpenPrompt("useful", (), 9), match=LOST)) == router.Useful(yes, 9)
+
+
+def test_sure_close_and_lost_are_answered_offered_and_handed_on() -> None:
+    assert isinstance(decide(Facts("a b c", match=SURE)), router.Answer)
+    assert decide(Facts("a b c", match=CLOSE)) == router.Clarify(("copil-role", "cotech-role"))
+    assert decide(Facts("a b c", match=LOST)) == router.Escalate("rien d'assez proche dans la base")
+
+
+OFFICER = Facts("Oui.", officer_id=1, officer_ticket=5, officer_token_of=1)
+
+
+def test_an_officers_reply_is_relayed_only_when_everything_holds() -> None:
+    assert decide(OFFICER) == router.Relay(5)
+    for doubt in (
+        {"officer_id": None},
+        {"officer_id": 2},
+        {"proven": False},
+        {"nature": "unsure"},
+        {"text": "  "},
+    ):
+        assert isinstance(decide(replace(OFFICER, **doubt)), router.Draft), doubt
+    assert isinstance(decide(replace(OFFICER, nature="machine")), router.Silence)
+
+
+def test_an_officers_relay_is_not_held_up_by_a_limit_or_a_stop_word() -> None:
+    assert decide(replace(OFFICER, limited=True)) == router.Relay(5)
+    assert decide(replace(OFFICER, text="Stop")) == router.Relay(5)
+
+
+def test_what_follows_an_answered_question_is_added_unless_the_base_surely_knows() -> None:
+    assert decide(Facts("et pour lui ?", answered_ticket=3, match=LOST)) == router.AddToTicket(3)
+    assert decide(Facts("et pour lui ?", answered_ticket=3, match=CLOSE)) == router.AddToTicket(3)
+    assert isinstance(decide(Facts("c'est quoi le copil", answered_ticket=3, match=SURE)), router.Answer)
+
+
+def test_a_reply_in_a_tickets_own_thread_is_always_added() -> None:
+    assert decide(Facts("c'est quoi le copil", asker_ticket=3, match=SURE)) == router.AddToTicket(3)
