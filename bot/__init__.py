@@ -7,11 +7,16 @@ bot/          the only room that imports other rooms
   router.py     what to do with a message   tokens.py     signed tokens in links and mail addresses
   say.py texts/ all that the hotline says   conversations.py  what was asked, decided and sent
   audit.py      the append-only trail       web.py        the ASGI app, /health, /metrics
+  backup.py     all of it in one file       templates/ static/  the frame and the one style sheet
+  library.py    the matcher at work         doors.py      what each page asks of the desk
+  tables.py     every table, for Alembic    sheets.py     tables exported from a spreadsheet
   desk/         every transaction: questions, officer, members, calendar, entries, figures
   commands/     one file a family of commands
   migrations/   the tables' history (Alembic)
-channels/     how people reach us: contract, mailbox, directory, vault, spool; one folder a channel
-knowledge/    what the hotline knows: entries, content/, seed, french, matching
+channels/     how people reach us: contract, mailbox, directory, vault, spool; one folder a channel:
+              web, email, telegram, sms, terminal
+knowledge/    what the hotline knows: entries, content/, seed, lint; french, lexicon/, understanding, matching,
+              none/ (what it must not answer); training, indexer, measure
 escalation/   questions that only a person can answer: tickets, officers, deadlines
 scheduler/    what must happen on a date: committees, plan, ics, clock
 tests/        mirrors the rooms; test_stories.py tells the flows, test_house.py keeps the laws

@@ -74,6 +74,7 @@ def build(configured: Configured, *, pool: int = 8) -> House:
     own = configured.settings
     vault = Vault(settings.secret_of(own))
     zone = ZoneInfo(own.timezone)
+    opened = channels.open_all(configured.environment)
     years = range(utcnow().year - 1, utcnow().year + 3)
     office = Office(
         vault=vault,
@@ -84,10 +85,11 @@ def build(configured: Configured, *, pool: int = 8) -> House:
         public_url=own.public_url,
         source_url=own.source_url,
         answer_days=own.answer_days,
+        shorten={name: each.shorten for name, each in opened.items() if each.shorten is not None},
         holidays=frozenset(holidays.country_holidays("FR", years=years)),
     )
     db = Database(own.database_url, pool=pool)
-    house = House(configured, db, office, channels.open_all(configured.environment), Spool(Path(), vault))
+    house = House(configured, db, office, opened, Spool(Path(), vault))
     house.spool.folder = house.data / "spool"
     return house
 

@@ -4,14 +4,18 @@ It holds no key: handles in it stay sealed, and a restore needs the HOTLINE_SECR
 """
 
 import base64
+import contextlib
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from alembic.util.exc import CommandError
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from bot import migrations
@@ -38,30 +42,34 @@ def write(
     temporary = target.with_name(f".{target.name}.partial")
     try:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            manifest = {"format": FORMAT, "revision": migrations.current(db), "at": now.isoformat()}
-            archive.writestr("manifest.json", json.dumps(manifest))
-            count = db.look(_write_tables, archive, progress)
+            # The spool first: what is drained meanwhile then stands in both, and its unique key keeps one.
             for path in sorted(spool.glob("*.sealed")) if spool.is_dir() else []:
-                archive.write(path, f"spool/{path.name}")
+                with contextlib.suppress(FileNotFoundError):
+                    archive.write(path, f"spool/{path.name}")
+            revision = migrations.current(db)
+            counts = db.look(_write_tables, archive, progress)
+            manifest = {"format": FORMAT, "revision": revision, "at": now.isoformat(), "rows": counts}
+            archive.writestr("manifest.json", json.dumps(manifest))
         temporary.rename(target)
     finally:
         temporary.unlink(missing_ok=True)
-    return count
+    return sum(counts.values())
 
 
-def _write_tables(session: Session, archive: zipfile.ZipFile, progress: Progress) -> int:
+def _write_tables(session: Session, archive: zipfile.ZipFile, progress: Progress) -> dict[str, int]:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-    total = 0
+    counts = {}
     for table in metadata.sorted_tables:
         rows = session.execute(sa.select(table).execution_options(yield_per=BATCH))
+        number = 0
         with archive.open(f"tables/{table.name}.jsonl", "w", force_zip64=True) as file:
             for number, row in enumerate(rows.mappings(), 1):
-                file.write(json.dumps(dict(row), default=_plain, ensure_ascii=False).encode() + b"\n")
+                file.write(json.dumps(dict(row), default=_plain).encode() + b"\n")
                 if number % BATCH == 0:
                     progress(table.name, number)
-                total += 1
-    return total
+        counts[table.name] = number
+    return counts
 
 
 def _plain(value: object) -> object:
@@ -75,49 +83,75 @@ def _plain(value: object) -> object:
 def restore(db: Database, spool: Path, source: Path, progress: Progress = lambda _table, _rows: None) -> int:
     """Read a backup into a new database, all or nothing; how many rows. BadBackup, NotEmpty."""
     try:
-        with zipfile.ZipFile(source) as archive:
-            manifest = json.loads(archive.read("manifest.json"))
-            if manifest.get("format") != FORMAT:
-                raise BadBackup("ce fichier n'est pas une sauvegarde de la hotline")
-            if archive.testzip() is not None:
-                raise BadBackup("la sauvegarde est abîmée")
-            migrations.upgrade(db, manifest["revision"])
-            count = db.transact(_read_tables, archive, progress)
-            migrations.upgrade(db)
-            for name in archive.namelist():
-                if name.startswith("spool/"):
-                    spool.mkdir(parents=True, exist_ok=True)
-                    (spool / Path(name).name).write_bytes(archive.read(name))
-            return count
-    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        archive = zipfile.ZipFile(source)
+        manifest = _checked(archive)
+    except (OSError, BadBackup):
+        raise
+    except Exception as error:  # a damaged zip fails in a dozen ways
         raise BadBackup(f"ce fichier n'est pas une sauvegarde lisible ({error})") from error
+    with archive:
+        try:
+            migrations.upgrade(db, manifest["revision"])
+        except CommandError as error:
+            raise BadBackup(
+                "cette sauvegarde vient d'un programme plus récent : mettez d'abord la hotline à jour"
+            ) from error
+        try:
+            count = db.transact(_read_tables, archive, manifest["rows"], progress)
+        except (DBAPIError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+            raise BadBackup(f"la sauvegarde est abîmée ({type(error).__name__})") from error
+        migrations.upgrade(db)
+        for name in archive.namelist():
+            if name.startswith("spool/"):
+                spool.mkdir(parents=True, exist_ok=True)
+                (spool / Path(name).name).write_bytes(archive.read(name))
+        return count
 
 
-def _read_tables(session: Session, archive: zipfile.ZipFile, progress: Progress) -> int:
+def _checked(archive: zipfile.ZipFile) -> dict[str, Any]:
+    """The manifest, once every byte of the file has been read and found whole."""
+    manifest = json.loads(archive.read("manifest.json"))
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise BadBackup("ce fichier n'est pas une sauvegarde de la hotline")
+    if archive.testzip() is not None or not isinstance(manifest["revision"], str):
+        raise BadBackup("la sauvegarde est abîmée")
+    if missing := [name for name in manifest["rows"] if f"tables/{name}.jsonl" not in archive.namelist()]:
+        raise BadBackup(f"la sauvegarde est abîmée : il y manque {', '.join(missing)}")
+    return manifest
+
+
+def _read_tables(session: Session, archive: zipfile.ZipFile, expected: dict[str, int], progress: Progress) -> int:
     tables = metadata.sorted_tables
     for table in tables:
         if session.execute(sa.select(sa.func.count()).select_from(table)).scalar_one():
             raise NotEmpty(table.name)
     total = 0
     for table in tables:
-        name = f"tables/{table.name}.jsonl"
-        if name not in archive.namelist():
+        if table.name not in expected:
             continue
-        with archive.open(name) as file:
-            for rows in _batches(json.loads(line, object_hook=_rich) for line in file):
+        count = 0
+        with archive.open(f"tables/{table.name}.jsonl") as file:
+            for rows in _batches(_row(table, json.loads(line)) for line in file):
                 session.execute(sa.insert(table), rows)
-                total += len(rows)
-                progress(table.name, total)
+                count += len(rows)
+                progress(table.name, count)
+        if count != expected[table.name]:
+            raise ValueError(f"{table.name}: {count} rows of {expected[table.name]}")
+        total += count
         _past_the_last(session, table)
     return total
 
 
-def _rich(found: dict[str, Any]) -> Any:
-    if found.keys() == {"at"}:
-        return datetime.fromisoformat(found["at"])
-    if found.keys() == {"bytes"}:
-        return base64.b64decode(found["bytes"])
-    return found
+def _row(table: sa.Table, found: dict[str, Any]) -> dict[str, Any]:
+    """One row as the database takes it; what a JSON column holds stays as it is, whatever its words are."""
+    return {
+        name: value if isinstance(table.c[name].type, sa.JSON) or not isinstance(value, dict) else _rich(value)
+        for name, value in found.items()
+    }
+
+
+def _rich(found: dict[str, Any]) -> datetime | bytes:
+    return datetime.fromisoformat(found["at"]) if "at" in found else base64.b64decode(found["bytes"])
 
 
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

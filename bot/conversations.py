@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, Session, SQLModel, col, select
 
+COMING = "coming"  # an invitation that waits for « 1, 2 ou 3 »
+
 
 class Question(SQLModel, table=True):
     """One question as it was read, and the decision taken."""
@@ -43,7 +45,7 @@ class Prompt(SQLModel, table=True):
     __tablename__ = "prompts"
     id: int | None = Field(default=None, primary_key=True)
     address_id: int = Field(foreign_key="addresses.id", index=True)
-    kind: str  # choose | useful | prove
+    kind: str  # choose | useful | code | more | coming
     offered: list[str] = Field(default_factory=list, sa_type=sa.JSON)  # slugs, in the order of their numbers
     question_id: int | None = Field(default=None, foreign_key="questions.id")
     opened_at: datetime
@@ -52,8 +54,16 @@ class Prompt(SQLModel, table=True):
 
 
 def ask(session: Session, prompt: Prompt) -> Prompt:
-    """Open a prompt; whatever was open before is closed."""
-    close_all(session, prompt.address_id, prompt.opened_at)
+    """Open a prompt; whatever was open before is closed, but for an invitation, which waits for its answer."""
+    session.execute(
+        sa.update(Prompt)
+        .where(
+            col(Prompt.address_id) == prompt.address_id,
+            col(Prompt.closed_at).is_(None),
+            (col(Prompt.kind) != COMING) | (prompt.kind == COMING),
+        )
+        .values(closed_at=prompt.opened_at)
+    )
     session.add(prompt)
     session.flush()
     return prompt
@@ -70,7 +80,7 @@ def open_prompt(session: Session, address_id: int, now: datetime) -> Prompt | No
 def close_all(session: Session, address_id: int, now: datetime) -> None:
     session.execute(
         sa.update(Prompt)
-        .where(col(Prompt.address_id) == address_id, col(Prompt.closed_at).is_(None))
+        .where(col(Prompt.address_id) == address_id, col(Prompt.closed_at).is_(None), col(Prompt.kind) != COMING)
         .values(closed_at=now)
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -127,23 +128,24 @@ class Database:
         while (call := self._calls.get()) is not None:
             self._share_commit(call)
 
-    def _share_commit(self, call: _Call | None) -> None:
+    def _share_commit(self, first: _Call) -> None:
         """Run queued calls in one transaction, each in its savepoint; resolve them after the commit."""
         done: list[tuple[_Call, Any]] = []
-        taken: list[_Call] = []
+        taken = [first]
         began = time.perf_counter()
         try:
             with self.writer.connect() as connection, connection.begin():
+                call: _Call | None = first
                 while call is not None:
-                    taken.append(call)
                     if call.result.set_running_or_notify_cancel():
                         self._savepoint(connection, call, done)
                     if len(taken) >= SHARED_COMMIT or time.perf_counter() - began > SHARED_SECONDS:
                         break
                     call = self._next_call()
+                    taken += [call] if call else []
         except Exception as error:  # whatever it is, everyone who shared the commit hears of it, and the thread lives
-            for each in taken or [call]:
-                if call is not None and not each.result.done():
+            for each in taken:
+                if not each.result.done():
                     each.result.set_exception(_away(error))
             return
         finally:
@@ -158,9 +160,9 @@ class Database:
                 session.begin(),
             ):
                 value = call.work(session, *call.args)
-        except OperationalError:  # the file itself: locked, full, gone
-            raise
         except BaseException as error:
+            if isinstance(error, Exception) and isinstance(_away(error), DatabaseAway):
+                raise  # the file itself: locked, full, gone
             call.result.set_exception(error)
         else:
             done.append((call, value))
@@ -187,11 +189,14 @@ def _translated() -> Iterator[None]:
 
 
 def _away(error: Exception) -> Exception:
-    """DatabaseAway for a database that is gone, busy, full or read-only; the error itself when the statement was wrong."""
+    """DatabaseAway if the database is gone, busy, full or read-only; the error itself if the statement was wrong."""
+    cause = getattr(error, "orig", None)
+    if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return error  # « no such column »: SQLite calls that operational too
     if (
         isinstance(error, (OperationalError, PoolTimeout))
         or getattr(error, "connection_invalidated", False)
-        or getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY
+        or getattr(cause, "sqlstate", None) == READ_ONLY
     ):
         return DatabaseAway(str(getattr(error, "orig", error)) or type(error).__name__)
     return error
@@ -242,7 +247,7 @@ def _postgres_engine(url: URL, pool: int) -> sa.Engine:
         connect_args={
             "connect_timeout": 5,
             "options": "-c synchronous_commit=on -c lock_timeout=15000",
-            "keepalives_idle": 10,  # a server that vanished without a word is noticed within half a minute, not two hours
+            "keepalives_idle": 10,  # a server that vanished without a word: noticed in half a minute, not in two hours
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 20_000,

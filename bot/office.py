@@ -1,6 +1,6 @@
 """Who we are: what every transaction may need to know of this installation, fixed at the start; pure."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -38,6 +38,7 @@ class Office:
     source_url: str = ""
     answer_days: int = 2  # working days within which a person answers
     holidays: Collection[date] = ()
+    shorten: Mapping[str, Callable[[str], tuple[str, str]]] = field(default_factory=dict)  # by channel
     quiet: timedelta = timedelta(seconds=3)  # how long to wait for more of the same question, where people chat
 
     def promised(self, asked_at: datetime) -> datetime:

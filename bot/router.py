@@ -4,42 +4,42 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
 from knowledge.matching import Match
 
-HELP, HUMAN, STOP, START, MEETINGS, CONTACTS, MY_DATA, ERASE = (
-    "help", "human", "stop", "start", "meetings", "contacts", "my-data", "erase",
+HELP, HUMAN, STOP, START, MEETINGS, CONTACTS, MORE, MY_DATA, ERASE, RECTIFY = (
+    "help", "human", "stop", "start", "meetings", "contacts", "more", "my-data", "erase", "rectify",
 )  # fmt: skip
 WORDS: dict[str, str] = {
     "aide": HELP, "help": HELP, "menu": HELP, "aidez moi": HELP,
     "humain": HUMAN, "humaine": HUMAN, "un humain": HUMAN, "personne": HUMAN, "une personne": HUMAN,
-    "parler a quelqu un": HUMAN,
-    "parler a une personne": HUMAN, "parler a un humain": HUMAN, "parler a l equipe": HUMAN, "conseiller": HUMAN,
+    "parler a quelqu un": HUMAN, "parler a une personne": HUMAN, "parler a un humain": HUMAN,
+    "parler a l equipe": HUMAN, "je veux parler a quelqu un": HUMAN, "je veux parler a une personne": HUMAN,
     "stop": STOP, "arret": STOP, "arreter": STOP, "arretez": STOP, "stop svp": STOP, "arret svp": STOP,
-    "desabonner": STOP,
+    "arreter svp": STOP, "desabonner": STOP, "desabonnement": STOP,
     "start": START, "reprendre": START, "debut": START,
     "copil": MEETINGS, "reunions": MEETINGS, "prochaine reunion": MEETINGS, "prochaines reunions": MEETINGS,
     "contacts": CONTACTS, "contact": CONTACTS,
-    "mes donnees": MY_DATA, "mesdonnees": MY_DATA, "supprimer": ERASE, "supprimer mes donnees": ERASE,
+    "suite": MORE, "la suite": MORE,
+    "mes donnees": MY_DATA, "mesdonnees": MY_DATA, "rectifier": RECTIFY,
+    "supprimer": ERASE, "supprimer mes donnees": ERASE, "effacer mes donnees": ERASE,
 }  # fmt: skip
-YES = {
-    "oui",
-    "ouai",
-    "ouais",
-    "yes",
-    "ok",
-    "o",
-    "merci",
-    "parfait",
-    "super",
-    "tres bien",
-    "oui merci",
-    "ok merci",
-    "👍",
-    "🙏",
-    "❤️",
-    "👌",
-}
-NO = {"non", "no", "nan", "pas du tout", "non merci", "non pas du tout", "👎"}
+FORGIVING = 6  # letters from which one slip is forgiven: « humian » is HUMAIN, « copie » is not COPIL
+STOP_SENTENCES = re.compile(
+    r"^stop\b(?!.*\b(comment|pourquoi|quand|qui|quel)\b)|"
+    r"\b(arret\w*|cess\w+) de (m |me )(envoyer|ecrire|contacter|spammer|embeter|harceler)|"
+    r"\bne (m |me )(ecrivez|envoyez|contactez|ecris|envoie) plus\b|\bm envoyez plus\b|\bm ecrivez plus\b|"
+    r"\b(ne )?(veux|souhaite) plus (de |recevoir |avoir )(\w+ ){0,2}(messages?|sms|mails?|textos?|rappels?)\b|"
+    r"\b(me |m )desabonner\b|\bdesabonne[rz]? moi\b|^(arret|arreter|arretez) (les |vos |tout|ca|svp|merci)"
+)
+STOP_WORDS_MOST = 15  # a longer message is about something else
+YES = frozenset({
+    "oui", "ouai", "ouais", "oui merci", "yes", "ok", "ok merci", "o", "merci", "merci beaucoup", "parfait", "super",
+    "tres bien", "d accord", "👍", "🙏", "❤️", "❤", "👌",
+})  # fmt: skip
+NO = frozenset({"non", "no", "nan", "pas du tout", "non merci", "non pas du tout", "pas vraiment", "👎"})
 NUMBERS = {
     "un": 1, "une": 1, "deux": 2, "trois": 3, "le premier": 1, "le deuxieme": 2, "le troisieme": 3, "la premiere": 1,
     "la deuxieme": 2, "la troisieme": 3, "1️⃣": 1, "2️⃣": 2, "3️⃣": 3,
@@ -50,7 +50,7 @@ NUMBERS = {
 class OpenPrompt:
     """What was asked of this person last, and is still open."""
 
-    kind: str  # choose | useful
+    kind: str  # choose | useful | code | coming
     offered: tuple[str, ...] = ()
     question_id: int | None = None
 
@@ -111,6 +111,21 @@ class Useful:
 
 
 @dataclass(frozen=True)
+class Code:
+    """A code that was asked for before showing or erasing someone's data."""
+
+    digits: str
+
+
+@dataclass(frozen=True)
+class Coming:
+    """What someone says to an invitation: yes, no, or that they want to prepare it."""
+
+    answer: str  # yes | no | prepare
+    committee_id: int
+
+
+@dataclass(frozen=True)
 class Relay:
     ticket_id: int
 
@@ -152,8 +167,8 @@ class Silence:
 
 
 Decision = (
-    Answer | Clarify | Escalate | Chosen | NoneOfThese | Useful | Relay | Draft | AddToTicket | Command | SmallTalk
-    | ToSort | Limited | Silence
+    Answer | Clarify | Escalate | Chosen | NoneOfThese | Useful | Code | Coming | Relay | Draft | AddToTicket | Command
+    | SmallTalk | ToSort | Limited | Silence
 )  # fmt: skip
 
 
@@ -165,8 +180,20 @@ def plain(text: str) -> str:
 
 
 def command_in(text: str) -> str:
-    """The command that a message is, or none: « AIDE », « /aide », « Arrêt svp »."""
-    return WORDS.get(plain(text), "")
+    """The command that a message is, or none: « AIDE », « /aide », « Arrêt svp », « humian », « ne m'écrivez plus »."""
+    words = plain(text)
+    found = WORDS.get(words, "")
+    if found in (MEETINGS, CONTACTS) and "?" in text:
+        return ""  # « COPIL ? » asks what it is
+    if found:
+        return found
+    if len(words) >= FORGIVING:
+        near = process.extractOne(words, list(WORDS), scorer=OSA.distance, score_cutoff=1)
+        if near and len(near[0]) >= FORGIVING:
+            return WORDS[near[0]]
+    if "?" not in text and len(words.split()) <= STOP_WORDS_MOST and STOP_SENTENCES.search(words):
+        return STOP
+    return ""
 
 
 def number_in(text: str, most: int) -> int:
@@ -225,11 +252,27 @@ def _reply_to(prompt: OpenPrompt, text: str) -> Decision | None:
             return Chosen(prompt.offered[number - 1], prompt.question_id)
         if words in NO or words in ("aucun", "aucune", "aucune des trois", "rien", "0"):
             return NoneOfThese(prompt.question_id)
+    if prompt.kind == "code" and re.fullmatch(r"(code )?\d{3} ?\d{3}", words):
+        return Code(re.sub(r"\D", "", words))
+    if prompt.kind == "coming":
+        return _coming(prompt, text, words)
     if prompt.kind == "useful":
         if words in YES:
             return Useful(True, prompt.question_id)
         if words in NO:
             return Useful(False, prompt.question_id)
+    return None
+
+
+def _coming(prompt: OpenPrompt, text: str, words: str) -> Coming | None:
+    committee = int(prompt.offered[0])
+    number = number_in(text, 3)
+    if number == 1 or words in ("oui", "je viens", "oui je viens", "present", "presente", "ok", "👍", "j y serai"):
+        return Coming("yes", committee)
+    if number == 2 or words in ("non", "je ne viens pas", "je ne peux pas", "je peux pas", "absent", "absente", "👎"):
+        return Coming("no", committee)
+    if number == 3 or words in ("je veux preparer", "preparer", "je veux le preparer"):
+        return Coming("prepare", committee)
     return None
 
 
@@ -257,4 +300,16 @@ def _question(facts: Facts) -> Decision:
         return AddToTicket(ticket)
     if match.decision == "clarify" and len(match.entries) > 1:
         return Clarify(match.entries[:3])
-    return Escalate(match.why or "rien d'assez proche dans la base")
+    return Escalate(why(match))
+
+
+def why(match: Match) -> str:
+    """Why the base does not answer, in words for the officer."""
+    if match.language not in ("", "fr"):
+        return f"le message n'est pas en français ({match.language})"
+    best = match.candidates[0].confidence if match.candidates else 0.0
+    if best >= 0.5:
+        return "une fiche est proche, mais pas assez sûre pour répondre seul"
+    if best >= 0.15:
+        return "plusieurs fiches y ressemblent un peu, aucune n'est sûre"
+    return "rien d'assez proche dans la base"

@@ -10,7 +10,7 @@ import structlog
 from sqlmodel import Session
 
 from bot.db import Database, DatabaseAway
-from bot.desk import calendar, questions
+from bot.desk import calendar, privacy, questions
 from bot.library import Library
 from bot.office import Office
 from channels import mailbox
@@ -51,15 +51,18 @@ class Bell:
 class Intake:
     """The one door in: a message is acknowledged once it is in the inbox, or sealed in the spool (R1, R9)."""
 
-    def __init__(self, db: Database, office: Office, spool: Spool, now: Now, bell: Bell):
+    def __init__(
+        self, db: Database, office: Office, spool: Spool, now: Now, bell: Bell, *, patience: float = KEEP_SECONDS
+    ):
         self.db, self.office, self.spool, self.now, self.bell = db, office, spool, now, bell
+        self.patience = patience
         self._draining = asyncio.Lock()
 
     async def deliver(self, message: Inbound | Receipt) -> bool:
         """True when it is kept and new; False when we already had it. Raises OSError only if nothing can be written."""
         if not self.spool.holds():  # what came before must go first
             try:
-                async with asyncio.timeout(KEEP_SECONDS):
+                async with asyncio.timeout(self.patience):
                     new = await self.db.run(questions.receive, self.office, message, self.now())
             except (DatabaseAway, TimeoutError) as error:
                 log.warning("database away", where="intake", error=str(error) or "no answer")
@@ -260,6 +263,10 @@ async def tick(db: Database, office: Office, now: Now, bell: Bell) -> None:
                 bell.ring()
         while await db.run(questions.tell_troubled, office, now()):
             pass
+        await db.run(privacy.finish, now())
+        while max((await db.run(privacy.purge, now(), BATCH)).values()) == BATCH:
+            await asyncio.sleep(0)  # answers come first
+        await db.run(privacy.forget_silent, office, now())
         bell.ring()
     except DatabaseAway as error:
         log.warning("database away", where="tick", error=str(error))

@@ -39,6 +39,7 @@ class Inbound:
     token: str = ""  # what may tie it to a ticket or a person; believed only once its signature is checked
     subject: str = ""
     thread: str = ""  # opaque to all but its channel: what a reply needs to stand in the same thread
+    about: str = ""  # the provider's id of the message of ours that this one replies to, where the channel knows
     nature: Nature = "person"  # a machine is never answered; what is unsure goes to the officer
     proof: Proof = ""  # what our receiving server says of the sender's identity
     attachments: tuple[Attachment, ...] = ()
@@ -151,6 +152,7 @@ class Opened:
     idempotent: bool = False  # sending again under the same key makes no second message: R7 may simply resend
     collected: bool = False  # the reader fetches the outbox rows; no worker sends them
     gap: float = 0.0  # seconds to leave between two sends of this channel
+    shorten: Callable[[str], tuple[str, str]] | None = None  # what fits of a text, and the rest; None: all fits
     notes: tuple[str, ...] = field(default=())  # what `hotline check` should tell, in French
 
 

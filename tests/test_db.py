@@ -127,11 +127,12 @@ def test_a_locked_file_is_a_database_away_and_heals(tmp_path: Path) -> None:
 
 def test_everyone_who_shared_a_commit_hears_that_the_file_refused(lite: Database) -> None:
     def unwritable(session: Session) -> None:
-        session.connection().exec_driver_sql("PRAGMA query_only=ON")
+        raw = session.connection()
+        raw.exec_driver_sql("PRAGMA query_only=ON")
         try:
             put(session, "no")
         finally:
-            session.connection().exec_driver_sql("PRAGMA query_only=OFF")
+            raw.exec_driver_sql("PRAGMA query_only=OFF")
 
     async def together() -> list[object]:
         gate = Gate()
@@ -149,6 +150,15 @@ def test_everyone_who_shared_a_commit_hears_that_the_file_refused(lite: Database
         assert result == name or isinstance(result, DatabaseAway)
     assert isinstance(results[2], DatabaseAway)
     assert lite.transact(put, "again") == "again"
+
+
+def test_a_wrong_statement_is_our_error_and_not_the_databases(db: Database) -> None:
+    def wrong(session: Session) -> None:
+        session.execute(sa.text("SELECT no_such_column FROM channel_pauses"))
+
+    for way in (db.transact, db.look):
+        with pytest.raises(sa.exc.DBAPIError, match="no_such_column"):
+            way(wrong)
 
 
 def test_a_folder_that_is_no_folder_is_a_database_away(tmp_path: Path) -> None:

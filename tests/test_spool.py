@@ -220,10 +220,8 @@ def test_a_message_that_cannot_be_kept_does_not_stop_those_behind_it(intake: Int
     assert not intake.spool.holds()
 
 
-def test_a_database_that_hangs_does_not_keep_the_provider_waiting(
-    intake: Intake, fickle: Fickle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.workers.KEEP_SECONDS", 0.05)
+def test_a_database_that_hangs_does_not_keep_the_provider_waiting(intake: Intake, fickle: Fickle) -> None:
+    intake.patience = 0.05
 
     async def hang() -> None:
         fickle.hangs = True

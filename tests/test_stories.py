@@ -1,12 +1,18 @@
 """The flows, told end to end with the real desk, matcher and databases."""
 
+import re
+from dataclasses import replace
+
 import pytest
+import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from bot import audit, tokens
 from bot.conversations import Given, Prompt, Question, ask
 from bot.desk import officer
-from channels.contract import Attachment, TryAgain, Undeliverable, Unsure
+from bot.tables import metadata
+from channels import directory
+from channels.contract import Address, Attachment, TryAgain, Undeliverable, Unsure
 from channels.directory import AddressRow
 from channels.mailbox import InboxRow, OutboxRow
 from escalation.tickets import Ticket, TicketReply
@@ -161,7 +167,7 @@ def test_stop_brings_silence_until_start(town: Town) -> None:
     town.say("telegram", "42", "bonjour")
     assert "je ne vous écris plus" in town.say("telegram", "42", "ARRÊT")[0]
     assert town.say("telegram", "42", "c'est quoi un QPV ?") == []
-    assert "Bon retour" in town.say("telegram", "42", "start")[0]
+    assert "HUMAIN" in town.say("telegram", "42", "start")[0]
     assert town.say("telegram", "42", "c'est quoi un QPV ?")
 
 
@@ -298,9 +304,101 @@ def test_no_address_stands_outside_its_table(town: Town) -> None:
         ("AIDE", "Écrivez votre question"),
         ("contacts", "équipe"),
         ("Copil", "réunion"),
-        ("mes données", "données"),
+        ("mes données", "garde sur vous"),
         ("/aide", "Écrivez votre question"),
     ],
 )
 def test_the_words_work_without_accents_or_case(town: Town, word: str, said: str) -> None:
     assert said in town.say("web", "w1", word)[0]
+
+
+def code_in(texts: list[str]) -> str:
+    return re.search(r"\d{6}", texts[-1])[0]  # type: ignore[index]
+
+
+def test_someone_sees_their_data_after_a_code_to_the_same_address(town: Town) -> None:
+    town.say("telegram", "42", "c'est quoi un QPV ?")
+    asked = town.say("telegram", "42", "MES DONNÉES")
+    assert "code" in asked[-1]
+    assert "pas le bon code" in town.say("telegram", "42", "000000" if code_in(asked) != "000000" else "111111")[-1]
+    (told,) = town.say("telegram", "42", code_in(asked))
+    assert "c'est quoi un QPV ?" in told
+    assert "chiffrée" in told
+
+
+def test_a_page_shows_data_by_its_session(town: Town) -> None:
+    town.say("web", "w1", "c'est quoi un QPV ?")
+    assert "c'est quoi un QPV ?" in town.say("web", "w1", "mes donnees")[-1]
+
+
+def test_whoever_asks_is_erased_and_no_word_of_theirs_stays(town: Town) -> None:
+    words = "le secret de la rue Verlaine, qui a voté contre ?"
+    town.say("telegram", "424242", words)
+    (notice,) = town.notices()
+    town.say("email", OFFICER.handle, "Personne, rue Verlaine.", token=notice.token)
+    asked = town.say("telegram", "424242", "SUPPRIMER")
+    assert "effacés" in town.say("telegram", "424242", code_in(asked))[-1]
+    town.work(ticks=True)
+
+    def dump(session: Session) -> str:
+        return "\n".join(repr(row) for table in metadata.sorted_tables for row in session.execute(sa.select(table)))
+
+    kept = town.db.look(dump)
+    assert "Verlaine" not in kept
+    assert town.db.look(directory.find, town.office.vault, Address("telegram", "424242")) is None
+    assert town.db.look(audit.verify) is None
+    assert "je suis le programme" in town.say("telegram", "424242", "bonjour")[0], "they may come back as anyone"
+
+
+def test_a_wrong_code_three_times_ends_it(town: Town) -> None:
+    asked = town.say("telegram", "42", "supprimer")
+    wrong = "000000" if code_in(asked) != "000000" else "111111"
+    for _ in range(3):
+        town.say("telegram", "42", wrong)
+    town.say("telegram", "42", code_in(asked))
+    assert (
+        town.db.look(lambda s: s.exec(select(AddressRow).where(AddressRow.channel == "telegram")).one().erasing_at)
+        is None
+    )
+    assert "données sont effacées" not in "".join(town.read("telegram", "42"))
+
+
+def test_automatic_answers_are_forgotten_after_a_month_and_the_rest_after_a_year(town: Town) -> None:
+    town.say("web", "w1", "c'est quoi un QPV ?")
+    town.say("web", "w2", "Qui a voté contre le budget mardi dernier à Malakoff ?")
+    town.say("email", OFFICER.handle, "Personne.", token=town.notices()[0].token)
+    town.pass_time(days=31)
+    town.work(ticks=True)
+    texts = town.db.look(lambda s: s.exec(select(Question.text).order_by(Question.id)).all())
+    assert texts == ["(effacé)", "Qui a voté contre le budget mardi dernier à Malakoff ?"]
+    town.pass_time(days=370)
+    town.work(ticks=True)
+    assert "Malakoff" not in repr(town.db.look(lambda s: s.exec(select(Ticket)).all()))
+    assert "Malakoff" not in repr(town.db.look(lambda s: s.exec(select(InboxRow.text)).all()))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Where can we find a room for our meeting, please?", "a person from our team"),
+        ("¿Dónde podemos encontrar una sala para nuestra reunión?", "Una persona"),
+        ("أين يمكننا أن نجد قاعة لاجتماعنا؟", "فريقنا"),
+        ("Где нам найти зал для собрания жителей?", "ответит"),
+    ],
+)
+def test_a_message_in_another_language_gets_a_word_in_it(town: Town, text: str, said: str) -> None:
+    assert said in town.say("web", "w1", text)[0]
+    assert text in town.notices()[0].text
+    assert "pas en français" in town.notices()[0].text
+
+
+def test_an_answer_that_is_too_long_for_its_channel_goes_on_when_asked(town: Town) -> None:
+    def shorten(text: str) -> tuple[str, str]:
+        return (text, "") if len(text) < 120 else (text[:100] + " ... SUITE", text[100:])
+
+    town.office = replace(town.office, shorten={"telegram": shorten})
+    first = town.say("telegram", "42", "c'est quoi un QPV ?")[-1]
+    assert first.endswith("SUITE")
+    second = town.say("telegram", "42", "Suite")[-1]
+    assert second != first
+    assert "pas de suite" in town.say("web", "w1", "suite")[-1]

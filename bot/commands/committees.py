@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 from sqlmodel import Session
 
@@ -71,14 +72,17 @@ def _show(found: House, report: Report) -> None:
         table = Table("Réunion", "", "Quand", "Détails", box=None, pad_edge=False)
         for change in told[:MOST_SHOWN]:
             when, details = found.office.when(change.starts_at), "\n".join(change.details)
-            table.add_row(change.title, WORDS[change.what], when, details, style=STYLES.get(change.what, "dim"))
-        out.print(table, markup=False)
+            cells = (change.title, WORDS[change.what], when, details)
+            table.add_row(*map(escape, cells), style=STYLES.get(change.what, "dim"))
+        out.print(table)
     if len(told) > MOST_SHOWN:
         out.print(f"… et {len(told) - MOST_SHOWN} autres.")
     for note in report.notes:
-        out.print(f"À savoir : {note}", style="yellow", markup=False)
+        out.print(f"À savoir : {note}", style="yellow", markup=False, soft_wrap=True)
     for problem in report.problems:
-        out.print(str(problem), style="red", markup=False)
+        out.print(str(problem), style="red", markup=False, soft_wrap=True)
+    if report.problems:
+        return
     counts = ", ".join(f"{count} {word}(s)" for what, word in WORDS.items() if (count := report.count(what)))
     out.print(f"{len(report.changes)} réunion(s){' : ' if counts else ''}{counts}.")
 
@@ -96,8 +100,9 @@ def list_() -> None:
         told = f"{row.told} sur {row.seats}" if row.kind == "copil" else "sans rappel"
         title = row.title if row.kind == "copil" else f"{row.title} ({KIND_NAMES[row.kind]})"
         when, councils = found.office.when(row.starts_at), ", ".join(row.councils)
-        table.add_row(str(row.id), when, title, councils, row.place, told, STATES[row.state])
-    out.print(table, markup=False)
+        cells = (str(row.id), when, title, councils, row.place, told, STATES[row.state])
+        table.add_row(*map(escape, cells))
+    out.print(table)
 
 
 @app.command()
@@ -115,7 +120,7 @@ def move(
         words = found.db.transact(calendar.move, found.office, number, date, hour, place, AUTHOR, found.now())
     except (BadCell, NoSuchMeeting, MeetingOver) as error:
         stop(str(error))
-    out.print(words, markup=False)
+    out.print(words, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -126,4 +131,4 @@ def cancel(number: Number) -> None:
         words = found.db.transact(calendar.cancel, found.office, number, AUTHOR, found.now())
     except (NoSuchMeeting, MeetingOver) as error:
         stop(str(error))
-    out.print(words, markup=False)
+    out.print(words, markup=False, soft_wrap=True)

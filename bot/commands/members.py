@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from bot.commands import house, out, stop
@@ -25,6 +26,8 @@ def content_of(file: Path) -> bytes:
         if file.stat().st_size > MOST_BYTES:
             stop(f"{file} : le fichier dépasse 5 Mo.")
         return file.read_bytes()
+    except FileNotFoundError:
+        stop(f"{file} : fichier introuvable.")
     except OSError as error:
         stop(f"{file} : illisible ({error.strerror}).")
 
@@ -61,16 +64,19 @@ def _show(report: Report) -> None:
         table = Table("Ligne", "", "Nom", "Conseil", "Détails", box=None, pad_edge=False)
         for change in told[:MOST_SHOWN]:
             style, details = STYLES[change.what], "\n".join(change.details)
-            table.add_row(str(change.line), WORDS[change.what], change.name, change.council, details, style=style)
-        out.print(table, markup=False)
+            cells = (str(change.line), WORDS[change.what], change.name, change.council, details)
+            table.add_row(*map(escape, cells), style=style)
+        out.print(table)
     if len(told) > MOST_SHOWN:
         out.print(f"… et {len(told) - MOST_SHOWN} autres.")
     for name in report.new_councils:
         out.print(f"Nouveau conseil : {name}", markup=False)
     for note in report.notes:
-        out.print(f"À savoir : {note}", style="yellow", markup=False)
+        out.print(f"À savoir : {note}", style="yellow", markup=False, soft_wrap=True)
     for problem in report.problems:
-        out.print(str(problem), style="red", markup=False)
+        out.print(str(problem), style="red", markup=False, soft_wrap=True)
+    if report.problems:
+        return
     counts = ", ".join(f"{report.count(what)} {word}(s)" for what, word in WORDS.items())
     out.print(f"{len(report.changes)} personne(s) : {counts}.")
 
@@ -92,5 +98,6 @@ def list_(
     for row in rows:
         kind = f" ({row.kind})" if row.kind != "membre" else ""
         seats, ways = ", ".join(row.seats), "\n".join(row.ways) or "de vive voix"
-        table.add_row(str(row.id), f"{row.name}{kind}", row.council, row.slug, seats, ways)
-    out.print(table, markup=False)
+        cells = (str(row.id), f"{row.name}{kind}", row.council, row.slug, seats, ways)
+        table.add_row(*map(escape, cells))
+    out.print(table)

@@ -182,7 +182,7 @@ def _ask_to_call(
         "reminder_cancelled": "La réunion est annulée.",
     }[name]
     to = Address("phone", f"person:{person.id}")
-    row = next((way for way in ways if way.channel == "phone"), None)
+    row = next((way for way in ways if way.channel == "phone"), ways[0] if ways else None)
     if row is None:  # a ticket needs an address: this one stands for « de vive voix », nothing is ever sent to it
         row = directory.keep(session, office.vault, to, now)
         row.person_id = person.id

@@ -66,7 +66,7 @@ def escalated(session: Session, office: Office, address: Address) -> list[Escala
 
 def personal_link(session: Session, office: Office, address: Address, now: datetime) -> str:
     """A token that opens this chat from anywhere for 30 days, until it is revoked."""
-    row = directory.keep(session, office.vault, address, now)
+    row = directory.find(session, office.vault, address) or directory.keep(session, office.vault, address, now)
     assert row.id is not None
     last = now.date() + timedelta(days=LINK_DAYS)
     return tokens.sign(office.vault, tokens.Claim(tokens.LINK, row.id, row.generation, last))
@@ -116,7 +116,9 @@ def offer_email(session: Session, office: Office, address: Address, email: str, 
     )
     session.add(proof)
     session.flush()
-    letters.post(session, say("email_code", Address("email", email), code=code), f"proof:{proof.id}", target, now)
+    letters.post(
+        session, office, say("email_code", Address("email", email), code=code), f"proof:{proof.id}", target, now
+    )
     return ""
 
 

@@ -35,6 +35,7 @@ def channel_name(channel: str) -> str:
 
 def post(
     session: Session,
+    office: Office,
     message: Outbound,
     key: str,
     row: AddressRow,
@@ -45,8 +46,14 @@ def post(
     ticket_id: int | None = None,
     due_at: datetime | None = None,
 ) -> int | None:
-    """Put one message in the outbox for this address; None when `key` was posted before."""
+    """Put one message in the outbox for this address; None when `key` was posted before.
+
+    A text that is too long for its channel is cut; « SUITE » brings the rest.
+    """
     assert row.id is not None
+    shorten = office.shorten.get(message.recipient.channel)
+    text, rest = shorten(message.text) if shorten else (message.text, "")
+    message = replace(message, text=text)
     dropped = STOPPED if row.stopped_at and message.name not in ALWAYS else ""
     return mailbox.post(
         session,
@@ -59,7 +66,13 @@ def post(
         ticket_id=ticket_id,
         due_at=due_at,
         dropped=dropped,
+        rest=rest,
     )
+
+
+def rest_for(session: Session, address_id: int) -> str:
+    """What was left unsaid by the newest message to this address, because its channel is short."""
+    return mailbox.newest_rest(session, address_id)
 
 
 def asker_token(office: Office, ticket: Ticket, now: datetime) -> str:
@@ -106,7 +119,7 @@ def to_officer(
         number=ticket.id,
         **values,
     )
-    post(session, message, key, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
+    post(session, office, message, key, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
 
 
 def to_asker(
@@ -126,7 +139,7 @@ def to_asker(
     )
     if not message.subject.startswith("Re") and ticket.subject:
         message = replace(message, subject=f"Re: {ticket.subject}")
-    post(session, message, key, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
+    post(session, office, message, key, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
     for other in directory.answered_too(session, ticket.address_id):
         copy = say(
             name,
@@ -136,7 +149,7 @@ def to_asker(
             organisation=office.organisation,
             **values,
         )
-        post(session, copy, f"{key}:{other.id}", other, now, council_id=ticket.council_id, ticket_id=ticket.id)
+        post(session, office, copy, f"{key}:{other.id}", other, now, council_id=ticket.council_id, ticket_id=ticket.id)
     return message.text
 
 

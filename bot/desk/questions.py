@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from bot import audit, conversations, router, tokens
 from bot.conversations import Given, Prompt, Question
-from bot.desk import letters, officer, replies
+from bot.desk import invitations, letters, officer, privacy, replies
 from bot.desk.replies import Titled
 from bot.office import Office
 from bot.say import say
@@ -22,11 +22,13 @@ from escalation.tickets import Ticket
 from knowledge import entries
 from knowledge.entries import Published
 from knowledge.matching import Match
-from scheduler import committees
+from scheduler import attendance, committees
 
 CHATTING = ("web", "terminal", "telegram", "sms", "whatsapp")
 IMMEDIATE = ("web", "terminal", "email")  # people write whole questions there
 MOST_TEXT = 100_000  # characters kept of one message
+LANGUAGES = ("ar", "en", "es", "pt", "ro", "ru", "tr", "uk")  # in which we can say that a person will answer
+SESSIONS = ("web", "terminal")  # whose user is known by their session
 CHOOSE_FOR = timedelta(minutes=30)
 FOLLOW_UP = timedelta(hours=72)
 LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 30), (timedelta(days=1), 200))
@@ -135,6 +137,7 @@ class Desk:
         self.posted += 1
         letters.post(
             self.session,
+            self.office,
             message,
             key,
             self.asker,
@@ -245,6 +248,10 @@ def act(desk: Desk, decision: router.Decision, facts: router.Facts) -> None:
             _chosen(desk, slug, question_id)
         case router.NoneOfThese(question_id):
             _ask_a_person(desk, question_id, "aucune des réponses proposées ne convient")
+        case router.Code(digits):
+            _code(desk, digits)
+        case router.Coming(answer, committee_id):
+            _coming(desk, answer, committee_id)
         case router.Useful(yes, question_id):
             _useful(desk, yes, question_id)
         case router.Escalate(why, distress):
@@ -404,6 +411,8 @@ def escalate(desk: Desk, facts: router.Facts, why: str, distress: tuple[str, ...
     if distress:
         numbers = "\n".join(DISTRESS_NUMBERS[n] for n in distress if n in DISTRESS_NUMBERS)
         desk.say("distress", ticket=ticket, numbers=numbers, number=ticket.id)
+    elif facts.match and facts.match.language in LANGUAGES:
+        desk.say(f"language_{facts.match.language}", ticket=ticket, number=ticket.id)
     else:
         _acknowledge(desk, ticket, "handed_on")
 
@@ -488,8 +497,10 @@ def _command(desk: Desk, name: str) -> None:
         router.HUMAN: lambda: _human(desk),
         router.STOP: lambda: _stop(desk),
         router.START: lambda: _start(desk),
-        router.MY_DATA: lambda: _my_data(desk, "la personne demande ses données (MES DONNEES)"),
-        router.ERASE: lambda: _my_data(desk, "la personne demande l'effacement de ses données (SUPPRIMER)"),
+        router.MORE: lambda: _more(desk),
+        router.MY_DATA: lambda: _ask_code(desk, router.MY_DATA),
+        router.ERASE: lambda: _ask_code(desk, router.ERASE),
+        router.RECTIFY: lambda: _rectify(desk),
     }
     if name not in (router.STOP, router.START):
         _notice(desk)
@@ -513,9 +524,65 @@ def _human(desk: Desk) -> None:
     _acknowledge(desk, ticket, "human")
 
 
-def _my_data(desk: Desk, why: str) -> None:
-    ticket = open_ticket(desk, desk.turn.text, why, [], kind="privacy")
-    desk.say("my_data", ticket=ticket, number=ticket.id, organisation=desk.office.organisation)
+def _coming(desk: Desk, answer: str, committee_id: int) -> None:
+    committee = invitations.answered(desk.session, desk.turn.address_id, committee_id, answer, desk.now)
+    if committee is None:
+        desk.say("lapsed")
+        return
+    what, other = invitations.SAID[answer]
+    when = desk.office.when(committee.starts_at)
+    desk.say("coming", what=what, title=committee.title, when=when, other=other)
+    if answer == attendance.PREPARE:
+        why = f"la personne veut préparer « {committee.title} » ({when})"
+        ticket = open_ticket(desk, f"(Préparer « {committee.title} », {when}.)", why, [], kind="human")
+        desk.say("prepare", ticket=ticket, number=ticket.id, organisation=desk.office.organisation)
+
+
+def _rectify(desk: Desk) -> None:
+    ticket = open_ticket(desk, desk.turn.text, "la personne veut corriger ses données (RECTIFIER)", [], kind="privacy")
+    desk.say("rectify", ticket=ticket, number=ticket.id, organisation=desk.office.organisation)
+
+
+def _ask_code(desk: Desk, what: str) -> None:
+    """Data is shown or erased only to whoever reads messages at this address; a page proves that by its session."""
+    if desk.to.channel in SESSIONS and what == router.MY_DATA:
+        desk.say("my_data", data=privacy.held(desk.session, desk.office, desk.turn.address_id))
+        return
+    code, mark = privacy.new_code(desk.office, desk.turn.address_id)
+    desk.say("code_for_data" if what == router.MY_DATA else "code_for_erasure", code=code)
+    conversations.ask(
+        desk.session,
+        Prompt(
+            address_id=desk.turn.address_id,
+            kind="code",
+            offered=[what, mark, "0"],
+            opened_at=desk.now,
+            lapses_at=desk.now + privacy.CODE_FOR,
+        ),
+    )
+
+
+def _code(desk: Desk, digits: str) -> None:
+    prompt = conversations.open_prompt(desk.session, desk.turn.address_id, desk.now)
+    assert prompt is not None
+    if not privacy.check(desk.session, desk.office, prompt, digits):
+        desk.say("wrong_code")
+        return
+    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    if prompt.offered[0] == router.MY_DATA:
+        desk.say("my_data", data=privacy.held(desk.session, desk.office, desk.turn.address_id))
+        return
+    privacy.erase(desk.session, desk.office, desk.turn.address_id, desk.now)
+    desk.say("erased")
+
+
+def _more(desk: Desk) -> None:
+    """The rest of an answer that was too long for its channel."""
+    rest = letters.rest_for(desk.session, desk.turn.address_id)
+    if not rest:
+        desk.say("no_more")
+        return
+    desk.post(say("more", desk.to, thread=desk.turn.last.thread, text=rest))
 
 
 def _stop(desk: Desk) -> None:
@@ -570,6 +637,7 @@ def claim_sending(
 
 def sent(session: Session, sending: Sending, provider_id: str, now: datetime) -> None:
     mailbox.sent(session, sending, provider_id, now)
+    invitations.asked(session, sending, now)
 
 
 def postpone(

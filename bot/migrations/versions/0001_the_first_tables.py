@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("verified_at", UTCDateTime(), nullable=True),
         sa.Column("stopped_at", UTCDateTime(), nullable=True),
         sa.Column("paused_at", UTCDateTime(), nullable=True),
+        sa.Column("erasing_at", UTCDateTime(), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_addresses_person_id_people")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_addresses")),
@@ -151,6 +152,23 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("addresses", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_addresses_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "attendances",
+        sa.Column("committee_id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("council_id", sa.Integer(), nullable=True),
+        sa.Column("answer", sa.String(), nullable=False),
+        sa.Column("said_at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["committee_id"], ["committees.id"], name=op.f("fk_attendances_committee_id_committees")
+        ),
+        sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_attendances_council_id_councils")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_attendances_person_id_people")),
+        sa.PrimaryKeyConstraint("committee_id", "person_id", name=op.f("pk_attendances")),
+    )
+    with op.batch_alter_table("attendances", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attendances_council_id"), ["council_id"], unique=False)
 
     op.create_table(
         "audit_texts",
@@ -377,6 +395,7 @@ def upgrade() -> None:
         sa.Column("delivered_at", UTCDateTime(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("rest", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_outbox_address_id_addresses")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_outbox_council_id_councils")),
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_outbox_ticket_id_tickets")),
@@ -592,6 +611,10 @@ def downgrade() -> None:
 
     op.drop_table("reminders")
     op.drop_table("audit_texts")
+    with op.batch_alter_table("attendances", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_attendances_council_id"))
+
+    op.drop_table("attendances")
     with op.batch_alter_table("addresses", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_addresses_person_id"))
 

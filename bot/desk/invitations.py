@@ -1,0 +1,44 @@
+"""What people say to a reminder: they come, they do not, or they want to prepare; always echoed, theirs to change."""
+
+import re
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from bot import conversations
+from bot.conversations import COMING, Prompt
+from channels import directory
+from channels.mailbox import Sending
+from scheduler import attendance
+from scheduler.committees import Committee
+
+REMINDERS = ("reminder", "reminder_moved")
+ASKED_FOR = timedelta(days=14)
+SAID = {
+    attendance.YES: ("vous venez", "2 (je ne viens pas) ou 3 (je veux préparer)"),
+    attendance.NO: ("vous ne venez pas", "1 (je viens)"),
+    attendance.PREPARE: ("vous venez et vous voulez préparer", "2 (je ne viens pas)"),
+}
+
+
+def asked(session: Session, sending: Sending, now: datetime) -> None:
+    """A reminder has left: from now on « 1 » from its reader is an answer to it."""
+    key = re.match(r"meeting:(\d+)\.", sending.key)
+    if sending.name in REMINDERS and key:
+        conversations.ask(
+            session,
+            Prompt(
+                address_id=sending.address_id, kind=COMING, offered=[key[1]], opened_at=now, lapses_at=now + ASKED_FOR
+            ),
+        )
+
+
+def answered(session: Session, address_id: int, committee_id: int, answer: str, now: datetime) -> Committee | None:
+    """Keep what someone said about a meeting; None when it is over, cancelled, or they are nobody that we know."""
+    committee = session.get(Committee, committee_id)
+    person = directory.person_at(session, address_id)
+    if committee is None or person is None or committee.state == "cancelled" or committee.starts_at <= now:
+        return None
+    assert person.id is not None
+    attendance.say(session, committee_id, person.id, person.council_id, answer, now)
+    return committee

@@ -1,0 +1,240 @@
+"""What someone may ask of their own data: to see it, or have it erased; and what is forgotten by itself."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from bot import audit
+from bot.audit import AuditLine, AuditText
+from bot.conversations import Prompt, Question, close_all
+from bot.office import Office
+from channels import directory
+from channels.directory import AddressRow, Consent, Council, Proof
+from channels.mailbox import UNFINISHED_OUT, AttachmentRow, InboxRow, OutboxRow
+from escalation.officers import Officer
+from escalation.tickets import Ticket, TicketMessage, TicketReply
+
+CODE_FOR = timedelta(minutes=30)
+CODE_TRIES = 3
+ERASED = "(effacé)"
+
+
+def new_code(office: Office, address_id: int) -> tuple[str, str]:
+    """Six figures, and the mark by which they are recognised (the figures themselves are not kept)."""
+    code = f"{secrets.randbelow(1_000_000):06d}"
+    return code, mark(office, address_id, code)
+
+
+def mark(office: Office, address_id: int, code: str) -> str:
+    return hmac.new(office.vault.key("codes"), f"own:{address_id}:{code}".encode(), hashlib.sha256).hexdigest()
+
+
+def check(session: Session, office: Office, prompt: Prompt, code: str) -> bool:
+    """Whether this is the code that was sent; three wrong ones end it. `offered` holds: what for, mark, tries."""
+    what, wanted, tries = prompt.offered
+    if hmac.compare_digest(wanted, mark(office, prompt.address_id, code)):
+        return True
+    prompt.offered = [what, wanted, str(int(tries) + 1)]
+    if int(tries) + 1 >= CODE_TRIES:
+        prompt.lapses_at = prompt.opened_at
+    session.add(prompt)
+    return False
+
+
+def held(session: Session, office: Office, address_id: int) -> str:
+    """All that is kept about whoever writes from this address, in plain words."""
+    row = session.get(AddressRow, address_id)
+    assert row is not None
+    lines = [f"Depuis {office.day(row.created_at)}, je garde :", "- votre adresse sur ce canal, chiffrée"]
+    person = directory.person_at(session, address_id)
+    if person is not None:
+        council = session.get(Council, person.council_id) if person.council_id else None
+        lines.append(f"- votre nom : {person.name}" + (f", membre de : {council.name}" if council else ""))
+    consents = session.exec(
+        select(Consent).where(Consent.address_id == address_id, col(Consent.withdrawn_at).is_(None))
+    ).all()
+    lines += [f"- votre accord pour : {each.what}, donné {office.day(each.given_at)}" for each in consents]
+    questions = session.exec(
+        select(Question).where(Question.address_id == address_id).order_by(col(Question.id).desc()).limit(50)
+    ).all()
+    lines.append(f"- vos questions : {len(questions)}")
+    lines += [f"  {office.day(each.asked_at)} : {' '.join(each.text.split())[:200]}" for each in questions]
+    tickets = session.exec(select(Ticket).where(Ticket.address_id == address_id).order_by(col(Ticket.id))).all()
+    lines += [f"- la question n° {each.id}, transmise {office.day(each.opened_at)}" for each in tickets]
+    return "\n".join(lines)
+
+
+def erase(session: Session, office: Office, address_id: int, now: datetime) -> None:
+    """Take out every word from and to this address, and whom it belongs to; figures stay. The handle goes by `finish`.
+
+    Goes: messages, attachments, questions, tickets' words, consents, codes, the audit trail's words, the name when this
+    was the person's only address. Stays: that a question was asked on a day, by which channel, for which council.
+    """
+    inbox = sa.select(col(InboxRow.id)).where(col(InboxRow.address_id) == address_id)
+    tickets = sa.select(col(Ticket.id)).where(col(Ticket.address_id) == address_id)
+    replied = sa.select(col(TicketReply.inbox_id)).where(col(TicketReply.ticket_id).in_(tickets))
+    subjects = [f"ticket:{number}" for number in session.execute(tickets).scalars()]
+    lines = sa.select(col(AuditLine.id)).where(col(AuditLine.subject).in_(subjects))
+    for statement in (
+        sa.delete(AttachmentRow).where(col(AttachmentRow.inbox_id).in_(inbox)),
+        sa.update(InboxRow)
+        .where(col(InboxRow.address_id) == address_id)
+        .values(
+            text=ERASED, subject="", thread="", token="", external_id="erased:" + sa.cast(col(InboxRow.id), sa.String)
+        ),
+        sa.update(InboxRow)  # the officer's replies that were relayed to this person
+        .where(col(InboxRow.id).in_(replied))
+        .values(text=ERASED, subject=""),
+        sa.update(OutboxRow)
+        .where(
+            (col(OutboxRow.address_id) == address_id) | col(OutboxRow.ticket_id).in_(tickets),
+            col(OutboxRow.state).not_in(UNFINISHED_OUT),
+        )
+        .values(text=ERASED, subject="", thread="", token="", filled={}, choices=[]),
+        sa.update(OutboxRow)
+        .where(
+            (col(OutboxRow.address_id) == address_id) | col(OutboxRow.ticket_id).in_(tickets),
+            col(OutboxRow.state) == "waiting",
+        )
+        .values(text=ERASED, subject="", filled={}, choices=[], state="dropped", reason="données effacées"),
+        sa.update(Question).where(col(Question.address_id) == address_id).values(text=ERASED, candidates=[]),
+        sa.update(TicketMessage).where(col(TicketMessage.ticket_id).in_(tickets)).values(text=ERASED),
+        sa.update(TicketReply).where(col(TicketReply.ticket_id).in_(tickets)).values(text=ERASED),
+        sa.update(Ticket)
+        .where(col(Ticket.address_id) == address_id)
+        .values(
+            question=ERASED, subject="", thread="", state="closed", closed_at=now, closed_reason="données effacées"
+        ),
+        sa.delete(Consent).where(col(Consent.address_id) == address_id),
+        sa.delete(Proof).where((col(Proof.address_id) == address_id) | (col(Proof.target_id) == address_id)),
+        sa.delete(AuditText).where(col(AuditText.line_id).in_(lines)),
+    ):
+        session.execute(statement)
+    close_all(session, address_id, now)
+    row = session.get(AddressRow, address_id)
+    assert row is not None
+    _forget_person(session, row)
+    row.erasing_at, row.generation = now, row.generation + 1
+    session.add(row)
+    audit.append(session, now, f"asker:{address_id}", "erased", f"address:{address_id}")
+
+
+def _forget_person(session: Session, row: AddressRow) -> None:
+    person = directory.person_at(session, row.id or 0)
+    row.person_id = None
+    if person is None:
+        return
+    others = session.exec(
+        select(AddressRow.id).where(AddressRow.person_id == person.id, col(AddressRow.id) != row.id)
+    ).first()
+    if others is None:
+        person.name, person.preferred_channel = ERASED, ""
+        session.add(person)
+
+
+def finish(session: Session, now: datetime, limit: int = 50) -> None:
+    """Once the last word has gone out, or after two days, the handle itself goes too."""
+    pending = (
+        sa.exists()
+        .where(col(OutboxRow.address_id) == AddressRow.id, col(OutboxRow.state).in_(UNFINISHED_OUT))
+        .correlate(AddressRow)
+    )
+    rows = session.exec(
+        select(AddressRow)
+        .where(
+            col(AddressRow.erasing_at).is_not(None), ~pending | (col(AddressRow.erasing_at) < now - timedelta(days=2))
+        )
+        .limit(limit)
+    ).all()
+    for row in rows:
+        session.execute(
+            sa.update(OutboxRow)
+            .where(col(OutboxRow.address_id) == row.id)
+            .values(text=ERASED, subject="", thread="", token="", filled={}, choices=[])
+        )
+        row.blind, row.sealed, row.erasing_at = f"erased:{row.id}", b"", None
+        row.stopped_at = now
+        session.add(row)
+
+
+AUTOMATIC_KEPT = timedelta(days=30)  # what the program answered, after it did
+ESCALATED_KEPT = timedelta(days=365)  # what a person answered, after it was closed or answered
+CONTACT_KEPT = timedelta(days=365)  # an address, since it last wrote
+
+
+def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
+    """What has been kept long enough loses its words, `limit` rows of a kind at most; how many of each."""
+    old, older = now - AUTOMATIC_KEPT, now - ESCALATED_KEPT
+    questions = sa.select(col(Question.id)).where(
+        col(Question.text) != ERASED,
+        sa.or_(
+            sa.and_(col(Question.ticket_id).is_(None), col(Question.asked_at) < old), col(Question.asked_at) < older
+        ),
+    )
+    with_ticket = sa.select(col(Ticket.address_id)).where(col(Ticket.state) != "closed")
+    inbox = sa.select(col(InboxRow.id)).where(
+        col(InboxRow.state).in_(("handled", "dropped")),
+        col(InboxRow.text) != ERASED,
+        sa.or_(
+            sa.and_(col(InboxRow.received_at) < old, col(InboxRow.address_id).not_in(with_ticket)),
+            col(InboxRow.received_at) < older,
+        ),
+    )
+    outbox = sa.select(col(OutboxRow.id)).where(
+        col(OutboxRow.state).in_(("sent", "delivered", "dropped")),
+        col(OutboxRow.text) != ERASED,
+        sa.or_(
+            sa.and_(col(OutboxRow.created_at) < old, col(OutboxRow.ticket_id).is_(None)),
+            col(OutboxRow.created_at) < older,
+        ),
+    )
+    tickets = sa.select(col(Ticket.id)).where(
+        col(Ticket.question) != ERASED,
+        col(Ticket.state) != "open",
+        sa.func.coalesce(col(Ticket.closed_at), col(Ticket.answered_at)) < older,
+    )
+    counts = {}
+    for name, table, due, values in (
+        ("questions", Question, questions, {"text": ERASED}),
+        ("inbox", InboxRow, inbox, {"text": ERASED, "subject": "", "thread": ""}),
+        ("outbox", OutboxRow, outbox, {"text": ERASED, "subject": "", "thread": "", "filled": {}, "choices": []}),
+    ):
+        ids = list(session.execute(due.limit(limit)).scalars())
+        session.execute(sa.update(table).where(col(table.id).in_(ids)).values(**values))
+        if table is InboxRow:
+            session.execute(sa.delete(AttachmentRow).where(col(AttachmentRow.inbox_id).in_(ids)))
+        counts[name] = len(ids)
+    ids = list(session.execute(tickets.limit(limit)).scalars())
+    for words, owner in ((TicketMessage, TicketMessage.ticket_id), (TicketReply, TicketReply.ticket_id)):
+        session.execute(sa.update(words).where(col(owner).in_(ids)).values(text=ERASED))
+    session.execute(
+        sa.update(Ticket).where(col(Ticket.id).in_(ids)).values(question=ERASED, subject="", state="closed")
+    )
+    counts["tickets"] = len(ids)
+    return counts
+
+
+def forget_silent(session: Session, office: Office, now: datetime, limit: int = 20) -> int:
+    """Addresses of nobody that we know, silent for a year, are erased whole; how many."""
+    last = sa.func.coalesce(col(AddressRow.last_heard_at), col(AddressRow.created_at))
+    open_tickets = sa.select(col(Ticket.address_id)).where(col(Ticket.state) == "open")
+    theirs = sa.select(col(Officer.address_id))
+    rows = session.exec(
+        select(AddressRow)
+        .where(
+            last < now - CONTACT_KEPT,
+            col(AddressRow.person_id).is_(None),
+            col(AddressRow.sealed) != b"",
+            col(AddressRow.id).not_in(open_tickets),
+            col(AddressRow.id).not_in(theirs),
+        )
+        .limit(limit)
+    ).all()
+    for row in rows:
+        assert row.id is not None
+        erase(session, office, row.id, now)
+    return len(rows)

@@ -1,0 +1,39 @@
+"""Who comes to a meeting: what each person invited said last."""
+
+from datetime import datetime
+
+from sqlmodel import Field, Session, SQLModel, col, select
+
+YES, NO, PREPARE = "yes", "no", "prepare"
+
+
+class Attendance(SQLModel, table=True):
+    """The last word of one person about one meeting."""
+
+    __tablename__ = "attendances"
+    committee_id: int = Field(foreign_key="committees.id", primary_key=True)
+    person_id: int = Field(foreign_key="people.id", primary_key=True)
+    council_id: int | None = Field(default=None, foreign_key="councils.id", index=True)
+    answer: str  # yes | no | prepare (comes, and wants to prepare)
+    said_at: datetime
+
+
+def say(
+    session: Session, committee_id: int, person_id: int, council_id: int | None, answer: str, now: datetime
+) -> None:
+    """Write what someone said; a later word replaces an earlier one."""
+    row = session.get(Attendance, (committee_id, person_id))
+    if row is None:
+        row = Attendance(
+            committee_id=committee_id, person_id=person_id, council_id=council_id, answer=answer, said_at=now
+        )
+    row.answer, row.said_at = answer, now
+    session.add(row)
+
+
+def of(session: Session, committee_id: int) -> list[Attendance]:
+    return list(
+        session.exec(
+            select(Attendance).where(Attendance.committee_id == committee_id).order_by(col(Attendance.person_id))
+        ).all()
+    )
