@@ -1,7 +1,7 @@
 """The loops that keep the hotline moving: listen, route, deliver, tick; each survives whatever happens in it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -252,12 +252,15 @@ async def _send(opened: Opened, message: Outbound, sending: Sending, now: Now) -
     return lambda db: db.run(questions.sent, sending, provider_id, now())
 
 
-async def tick(db: Database, office: Office, now: Now, bell: Bell) -> None:
-    """Look at the tables: what is due by now, and what stopped without anyone having heard."""
+async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] = calendar.WRITABLE) -> None:
+    """Look at the tables: what is due by now, what stopped without anyone having heard, what is to be forgotten.
+
+    `reach`: the channels by which people can be reminded here.
+    """
     try:
         more = True
         while more:
-            posted, more = await db.run(calendar.due, office, now(), BATCH)
+            posted, more = await db.run(calendar.due, office, now(), BATCH, reach)
             if posted:
                 log.info("reminders posted", count=posted)
                 bell.ring()
