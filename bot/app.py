@@ -28,9 +28,11 @@ from bot.office import Office
 from bot.settings import Configured
 from bot.web import create_app
 from channels.contract import Listener, Opened
+from channels.sms import gsm
 from channels.spool import Spool
 from channels.vault import Vault
 from channels.web.desk import House as WebHouse
+from knowledge import seed
 from scheduler import clock
 
 ROLES = ("web", "listen", "route", "deliver", "tick")
@@ -40,6 +42,10 @@ LISTEN_LOCK = 0x6C697374
 
 class AlreadyRunning(Exception):
     """Another `hotline run` holds this SQLite database."""
+
+
+class BadContent(Exception):
+    """A file of content/ is wrong: which, where and why, in French."""
 
 
 def utcnow() -> datetime:
@@ -154,8 +160,15 @@ def is_running(house: House) -> bool:
 
 
 def prepare(house: House) -> None:
-    """Bring the tables to the newest revision and make the first officer, before anything is served."""
+    """Tables at the newest revision, the base loaded, the first officer made: before anything is served, by one process.
+
+    BadContent if a file of the base is wrong.
+    """
     migrations.upgrade(house.db)
+    read = seed.read_folder(seed.CONTENT, gsm.length)
+    if faults := [str(fault) for each in read for fault in each.faults]:
+        raise BadContent("\n".join(faults[:10]))
+    house.db.transact(seed.load, [each.content for each in read if each.content], house.now())
     email = house.configured.settings.officer_email
     if email:
         house.db.transact(officer.seed, house.office, "La chargée de mission", email, house.now())
@@ -227,7 +240,8 @@ def _server(house: House, intake: workers.Intake) -> uvicorn.Server:
 
     async def health() -> dict[str, object]:
         revision = await asyncio.to_thread(migrations.current, house.db)
-        return {"database": revision == migrations.newest(), "spool": len(house.spool.waiting())}
+        up = revision == migrations.newest()
+        return {"ok": up, "database": up, "spool": len(house.spool.waiting())}
 
     server: uvicorn.Server | None = None
     app = create_app(

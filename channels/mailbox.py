@@ -14,8 +14,9 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from channels.contract import Collected, Inbound, Outbound
 
-LEASE = timedelta(seconds=30)  # a worker that died is replaced within this
+LEASE = timedelta(seconds=28)  # a worker that died is replaced within 30, the next look included
 CLAIMS = 5  # a message claimed so often without a result kills its workers
+SUSPECT = 2  # claimed so often without a result, a message goes alone: it must not take others down with it each time
 RETRY_SECONDS = (10, 60, 300, 900, 3600)
 LATE_RETRY = timedelta(hours=4)
 GIVE_UP_AFTER = timedelta(hours=48)
@@ -145,6 +146,7 @@ class OutboxRow(SQLModel, table=True):
     delivered_at: datetime | None = None
     reason: str = ""
     told: bool = False  # the officer knows that it did not arrive
+    rest: str = ""  # what was too long for its channel: sent when it is asked for
 
 
 class ChannelPause(SQLModel, table=True):
@@ -261,14 +263,32 @@ def receive(
 
 def _wait_for_more(session: Session, address_id: int, now: datetime, quiet: timedelta) -> None:
     """One more message of the same question: those before it wait as long, 15 s at most from the first."""
-    waiting = (
-        col(InboxRow.address_id) == address_id,
-        col(InboxRow.state) == "waiting",
-        col(InboxRow.joins).is_(True),
+    rows = session.execute(
+        sa.select(col(InboxRow.id), col(InboxRow.received_at))
+        .where(
+            col(InboxRow.address_id) == address_id,
+            col(InboxRow.state) == "waiting",
+            col(InboxRow.joins).is_(True),
+            col(InboxRow.claims) == 0,
+        )
+        .with_for_update(skip_locked=True)  # one that is being claimed is not waiting any more; and no deadlock with it
+    ).all()
+    first = min((received_at for _, received_at in rows), default=now)
+    ready = min(now + quiet, first + timedelta(seconds=15))
+    session.execute(sa.update(InboxRow).where(col(InboxRow.id).in_([id for id, _ in rows])).values(ready_at=ready))
+
+
+def _goes_alone(table: type[InboxRow] | type[OutboxRow], busy: str, now: datetime, lease: timedelta) -> Any:
+    """Those that were interrupted repeatedly are taken one by one, some seconds apart or each after the other's end.
+
+    Else a message that kills its worker would be taken up again together with those that were in the same worker's
+    hands, whenever their common lease is over, and all of them would be held with it.
+    """
+    other = aliased(table)
+    just_taken = sa.exists().where(
+        col(other.state) == busy, col(other.claims) > SUSPECT, col(other.lease_until) > now + lease * 5 / 6
     )
-    first = session.exec(select(sa.func.min(InboxRow.received_at)).where(*waiting)).one()
-    ready = min(now + quiet, first + timedelta(seconds=15)) if first else now + quiet
-    session.execute(sa.update(InboxRow).where(*waiting).values(ready_at=ready))
+    return sa.or_(col(table.claims) < SUSPECT, ~just_taken)
 
 
 def claim_turn(session: Session, now: datetime, lease: timedelta = LEASE) -> Turn | None:
@@ -287,10 +307,11 @@ def claim_turn(session: Session, now: datetime, lease: timedelta = LEASE) -> Tur
         sa.and_(col(InboxRow.state) == "waiting", col(InboxRow.ready_at) <= now),
         sa.and_(col(InboxRow.state) == "claimed", col(InboxRow.lease_until) <= now),
     )
+    alone = _goes_alone(InboxRow, "claimed", now, lease)
     while True:
         head = session.exec(
             select(InboxRow)
-            .where(col(InboxRow.state).in_(UNFINISHED_IN), ready, ~held_up)
+            .where(col(InboxRow.state).in_(UNFINISHED_IN), ready, ~held_up, alone)
             .order_by(col(InboxRow.id))
             .limit(1)
             .with_for_update(skip_locked=True, of=InboxRow)  # nothing on SQLite: its writers queue anyway
@@ -393,6 +414,7 @@ def post(
     council_id: int | None = None,
     ticket_id: int | None = None,
     dropped: str = "",
+    rest: str = "",
 ) -> int | None:
     """Put a message in the outbox; its id, or None when `key` was posted before (R4).
 
@@ -415,6 +437,7 @@ def post(
             filled=dict(message.values),
             choices=list(message.choices),
             ticket_id=ticket_id,
+            rest=rest,
             state="dropped" if dropped else "waiting",
             reason=dropped,
             created_at=now,
@@ -423,12 +446,64 @@ def post(
     )
 
 
+def newest_rest(session: Session, address_id: int) -> str:
+    """What the newest message to this address left unsaid; empty when it said everything."""
+    newest = select(OutboxRow.rest).where(OutboxRow.address_id == address_id).order_by(col(OutboxRow.id).desc())
+    return session.exec(newest.limit(1)).first() or ""
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """One of many messages that are posted together; nobody waits for an answer in it."""
+
+    key: str
+    address_id: int
+    council_id: int | None
+    message: Outbound
+
+
+def post_bulk(session: Session, letters: Sequence[Bulk], now: datetime, due_at: datetime | None = None) -> set[str]:
+    """Put many bulk messages in the outbox by one statement; the keys that were not posted before (R4).
+
+    For people who may be written to: whoever said STOP is left out by the caller.
+    """
+    if not letters:
+        return set()
+    dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[session.get_bind().dialect.name]
+    table = OutboxRow.__table__  # type: ignore[attr-defined]
+    blank = OutboxRow(
+        key="", channel="", address_id=0, name="", text="", created_at=now, due_at=due_at or now
+    ).model_dump()
+    blank |= {"kind": BULK, "priority": 10}
+    del blank["id"]
+    rows = [
+        blank
+        | {
+            "key": each.key,
+            "channel": each.message.recipient.channel,
+            "address_id": each.address_id,
+            "council_id": each.council_id,
+            "name": each.message.name,
+            "text": each.message.text,
+            "subject": each.message.subject,
+            "token": each.message.token,
+            "thread": each.message.thread,
+            "filled": dict(each.message.values),
+            "choices": list(each.message.choices),
+        }
+        for each in letters
+    ]
+    insert = dialect.insert(table).on_conflict_do_nothing().returning(table.c.key)
+    return set(session.execute(insert, rows).scalars())
+
+
 def claim_sending(
     session: Session,
     now: datetime,
     channels: Collection[str],
     idempotent: Collection[str] = (),
     lease: timedelta = LEASE,
+    bulk: bool = True,
 ) -> Sending | None:
     """Take the next due message of these channels, the head of its conversation within its kind (R5, R6, R7, R10)."""
     earlier = aliased(OutboxRow)
@@ -446,6 +521,7 @@ def claim_sending(
         sa.and_(col(OutboxRow.state) == "waiting", col(OutboxRow.due_at) <= now),
         sa.and_(col(OutboxRow.state) == "sending", col(OutboxRow.lease_until) <= now),
     )
+    alone = _goes_alone(OutboxRow, "sending", now, lease)
     paused = select(ChannelPause.channel).where(ChannelPause.until > now)
     while True:
         row = session.exec(
@@ -456,6 +532,8 @@ def claim_sending(
                 col(OutboxRow.channel).in_(channels),
                 col(OutboxRow.channel).not_in(paused),
                 ~held_up,
+                alone,
+                *(() if bulk else (col(OutboxRow.kind) == ANSWER,)),
             )
             .order_by(col(OutboxRow.priority), col(OutboxRow.id))
             .limit(1)
@@ -519,9 +597,12 @@ def sent(session: Session, sending: Sending, provider_id: str, now: datetime) ->
 
 
 def postpone(session: Session, sending: Sending, reason: str, now: datetime, after: float | None = None) -> bool:
-    """Try again later (R8); False when two days have passed and it is dead."""
-    if now - sending.created_at >= GIVE_UP_AFTER:
-        give_up(session, sending, f"deux jours d'essais sans succès : {reason}")
+    """Try again later (R8); False when two days have passed and it is dead.
+
+    Two days in which we were away ourselves, or the channel rested, are no tries: the short delays come first always.
+    """
+    if now - sending.created_at >= GIVE_UP_AFTER and sending.attempts >= len(RETRY_SECONDS):
+        give_up(session, sending, f"{sending.attempts + 1} essais sans succès en deux jours : {reason}")
         return False
     seconds = (
         after
@@ -641,13 +722,13 @@ def untold(session: Session, table: type[InboxRow] | type[OutboxRow], limit: int
 
 def retry(session: Session, table: type[InboxRow] | type[OutboxRow], id: int, now: datetime) -> bool:
     """Put a message that stopped back to wait; False if there is none, or it is not stopped."""
-    row: InboxRow | OutboxRow | None = session.get(table, id)
+    row: Any = session.get(table, id)
     if row is None or row.state not in ("held", *TROUBLED_OUT):
         return False
     row.state, row.claims, row.reason, row.told = "waiting", 0, "", False
     if isinstance(row, OutboxRow):
         row.due_at = row.created_at = now  # two fresh days of tries
-        row.doubts = 0
+        row.doubts = row.attempts = 0
     else:
         row.ready_at = now
     session.add(row)
@@ -656,7 +737,7 @@ def retry(session: Session, table: type[InboxRow] | type[OutboxRow], id: int, no
 
 def drop(session: Session, table: type[InboxRow] | type[OutboxRow], id: int, reason: str) -> bool:
     """Take a message out of the way, for a reason that is kept; False if it is done already or unknown."""
-    row: InboxRow | OutboxRow | None = session.get(table, id)
+    row: Any = session.get(table, id)
     if row is None or row.state in ("handled", "sent", "delivered", "dropped", "claimed", "sending"):
         return False
     row.state, row.reason = "dropped", reason

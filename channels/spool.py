@@ -1,9 +1,11 @@
 """The spool: where a message waits, sealed, while the database refuses to write (R9)."""
 
 import base64
+import fcntl
 import json
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -13,6 +15,7 @@ from channels.contract import Address, Attachment, Inbound, Receipt
 from channels.vault import Vault, WrongKey
 
 SUFFIX = ".sealed"
+ASIDE = (".unreadable", ".refused")  # kept, out of the way; offered again at the next start
 
 
 class Spool:
@@ -20,25 +23,37 @@ class Spool:
 
     def __init__(self, folder: Path, vault: Vault):
         self.folder, self.vault = folder, vault
+        self._naming = threading.Lock()
+        self._last = 0
 
     def prepare(self) -> None:
-        """Make the folder and prove that it can be written; OSError if not: without it we must not start."""
+        """Make the folder and prove that it can be written; OSError if not: without it we must not start.
+
+        What was set aside is offered once more: the right key may be back, or a newer program knows better.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         trial = self.folder / ".trial"
         trial.write_bytes(b"x")
         trial.unlink()
+        for suffix in ASIDE:
+            for path in self.folder.glob(f"*{suffix}"):
+                path.rename(path.with_suffix(SUFFIX))
 
     def put(self, message: Inbound | Receipt) -> Path:
         """Write one message: a temporary file, fsync, rename, fsync of the folder."""
         kind = "receipt" if isinstance(message, Receipt) else "inbound"
         plain = json.dumps({"kind": kind, **asdict(message)}, default=_as_json).encode()
         temporary = self.folder / f".{secrets.token_hex(8)}"
-        with temporary.open("wb") as file:
-            file.write(self.vault.seal(plain, "spool"))
-            file.flush()
-            os.fsync(file.fileno())
-        final = self.folder / f"{self._next_number():012d}-{secrets.token_hex(4)}{SUFFIX}"
-        temporary.rename(final)
+        try:
+            with temporary.open("wb") as file:
+                file.write(self.vault.seal(plain, "spool"))
+                file.flush()
+                os.fsync(file.fileno())
+                written = os.fstat(file.fileno()).st_mtime_ns
+            final = self.folder / f"{self._after_all(written):020d}-{secrets.token_hex(4)}{SUFFIX}"
+            temporary.rename(final)
+        finally:
+            temporary.unlink(missing_ok=True)  # half written, on a full disk
         folder = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -46,21 +61,55 @@ class Spool:
             os.close(folder)
         return final
 
+    def holds(self) -> bool:
+        """Whether anything waits: cheap, however many they are."""
+        try:
+            with os.scandir(self.folder) as found:
+                return any(each.name.endswith(SUFFIX) for each in found)
+        except FileNotFoundError:
+            return False
+
     def waiting(self) -> list[Path]:
         """The spooled files, oldest first."""
         return sorted(self.folder.glob(f"*{SUFFIX}")) if self.folder.is_dir() else []
 
     def messages(self) -> Iterator[tuple[Path, Inbound | Receipt]]:
-        """Each spooled message with its file, oldest first; what cannot be opened is set aside as .unreadable."""
-        for path in self.waiting():
-            try:
-                yield path, _from_json(json.loads(self.vault.open(path.read_bytes(), "spool")))
-            except (WrongKey, ValueError, KeyError, TypeError):
-                path.rename(path.with_suffix(".unreadable"))
+        """Each spooled message with its file, oldest first; what cannot be opened is set aside as .unreadable.
 
-    def _next_number(self) -> int:
-        last = self.waiting()[-1:]
-        return int(last[0].name.split("-")[0]) + 1 if last else 1
+        One process at a time goes through a folder, so that the order holds; the others find nothing.
+        """
+        if not self.holds():
+            return
+        with (self.folder / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            for path in self.waiting():
+                try:
+                    message = _from_json(json.loads(self.vault.open(path.read_bytes(), "spool")))
+                except FileNotFoundError:  # another process was through just before
+                    continue
+                except (WrongKey, ValueError, KeyError, TypeError):
+                    self.set_aside(path, ".unreadable")
+                else:
+                    yield path, message
+
+    def set_aside(self, path: Path, suffix: str = ".refused") -> None:
+        """Keep a message out of the way of those behind it: what cannot be opened, or what the inbox cannot take."""
+        path.rename(path.with_suffix(suffix))
+
+    def aside(self) -> list[Path]:
+        """What was set aside, for whoever looks after the machine."""
+        return sorted(path for suffix in ASIDE for path in self.folder.glob(f"*{suffix}"))
+
+    def _after_all(self, written: int) -> int:
+        """The moment of writing, by the file system's clock, but always after the one before: names keep the order."""
+        with self._naming:
+            if not self._last:  # a clock set back must not put the new before the old
+                self._last = max((int(path.name.split("-")[0]) for path in self.waiting()), default=0)
+            self._last = max(written, self._last + 1)
+            return self._last
 
 
 def _as_json(value: object) -> str:

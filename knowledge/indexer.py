@@ -1,4 +1,4 @@
-"""Builds an index in a process of its own: `python -m knowledge.indexer OUT.npz`, the material as JSON on standard input."""
+"""Builds an index in a process of its own: `python -m knowledge.indexer OUT.npz`, the material as JSON on its input."""
 
 import json
 import sys

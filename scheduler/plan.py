@@ -56,6 +56,15 @@ def is_waking(now: datetime, zone: ZoneInfo) -> bool:
     return FIRST_HOUR <= now.astimezone(zone).time() < LAST_HOUR
 
 
+def next_waking(now: datetime, zone: ZoneInfo) -> datetime:
+    """Now, or the next 8 h when people are not to be written to now."""
+    local = now.astimezone(zone)
+    if is_waking(now, zone):
+        return now
+    day = local.date() + timedelta(days=1 if local.time() >= LAST_HOUR else 0)
+    return datetime.combine(day, FIRST_HOUR, zone)
+
+
 def horizon(now: datetime, zone: ZoneInfo, days: int = DAYS_BEFORE) -> datetime:
     """The end of the last local day whose meetings are within `days` days of today."""
     day: date = now.astimezone(zone).date() + timedelta(days=days + 1)
@@ -63,15 +72,13 @@ def horizon(now: datetime, zone: ZoneInfo, days: int = DAYS_BEFORE) -> datetime:
 
 
 def due(session: Session, now: datetime, zone: ZoneInfo, limit: int = 200) -> tuple[list[Due], bool]:
-    """Who is to be told what now and was not, `limit` at most, and whether more are left; nobody outside waking hours.
+    """Who is to be told what by now and was not, `limit` at most, and whether more are left; sent in waking hours.
 
     1. Whoever was told of a meeting that is cancelled by now hears so.
     2. Whoever was told a date or place that changed hears so at once, however far the new date is.
     3. Whoever has a seat is reminded ten local calendar days before, until the meeting begins: what was missed while
        the service was away is caught up, what has begun is not. Each revision reminds anew.
     """
-    if not is_waking(now, zone):
-        return [], False
     found: list[Due] = []
     for step, query in (
         (TELL_CANCELLED, _to_hear_of_cancelling(now)),

@@ -18,7 +18,7 @@ from tests.ordeal.town import Town, prepare, until
 from tests.peers.postgres import Postgres
 
 PACE = 8  # the processes' clock: a lease of 28 s is over in 3.5
-MESSAGES, SENDERS, KILLS = 2000, 200, 20
+MESSAGES, SENDERS, KILLS = 2000, 340, 20  # six messages at most each: the seventh in a minute gets no answer
 
 
 @pytest.mark.timeout(240)
@@ -28,7 +28,7 @@ def test_twenty_kills_lose_nothing(db: Database, tmp_path: Path) -> None:
 
     async def ordeal() -> None:
         async with town.open():
-            await asyncio.gather(town.people(SENDERS, MESSAGES, 20), town.killing(KILLS, 0.3, 1.5))
+            await asyncio.gather(town.people(SENDERS, MESSAGES, 14), town.killing(KILLS, 0.1, 0.9))
             await town.drained(120)
 
     asyncio.run(ordeal())

@@ -197,8 +197,9 @@ def told(text: str) -> set[str]:
 
 
 def code(text: str) -> str:
-    """What stands between backquotes, in a line or in a block."""
-    return "\n".join([*re.findall(r"```[a-z]*\n(.*?)```", text, re.S), *re.findall(r"(?<!`)`([^`\n]+)`", text)])
+    """What stands between backquotes, in a line or in a block of shell; the map is a block of text."""
+    rest = re.sub(r"```.*?```", "", text, flags=re.S)
+    return "\n".join([*re.findall(r"```sh\n(.*?)```", text, re.S), *re.findall(r"`([^`\n]+)`", rest)])
 
 
 def test_every_make_command_told_exists_and_every_one_is_told() -> None:

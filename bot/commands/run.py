@@ -8,13 +8,11 @@ import typer
 from rich.panel import Panel
 
 from bot import app, migrations
-from bot.app import ROLES, AlreadyRunning, House
+from bot.app import ROLES, AlreadyRunning, BadContent, House
 from bot.commands import installation, out, stop
 from bot.db import DatabaseAway
 from bot.desk import demo as example
 from channels.contract import Checked
-from channels.sms import gsm
-from knowledge import seed
 
 Roles = Annotated[
     list[str] | None,
@@ -42,6 +40,8 @@ def run(
         stop("La hotline tourne déjà sur cette base. Arrêtez-la d'abord, ou changez HOTLINE_DATABASE_URL.")
     except DatabaseAway as error:
         stop(f"La base de données ne répond pas : {error}")
+    except BadContent as error:
+        stop(f"Des fiches sont à corriger :\n{error}")
     except OSError as error:
         stop(f"La hotline ne peut pas démarrer ({found.configured.settings.bind}) : {error}")
     except KeyboardInterrupt:
@@ -56,15 +56,6 @@ def _prepare(found: House, demo: bool) -> None:
         app.prepare(found)
     elif migrations.current(found.db) != migrations.newest():
         stop("La base n'est pas à jour. Lancez d'abord : hotline migrate")
-    else:
-        email = found.configured.settings.officer_email
-        if email:
-            app.prepare(found)
-    read = seed.read_folder(seed.CONTENT, gsm.length)
-    faulty = [fault for each in read for fault in each.faults]
-    if faulty:
-        stop("Des fiches sont à corriger :\n" + "\n".join(map(str, faulty[:10])))
-    found.db.transact(seed.load, [each.content for each in read if each.content], found.now())
     if demo:
         found.db.transact(example.add, found.office, found.now())
 
@@ -100,7 +91,7 @@ def _first_screen(found: House, demo: bool, roles: list[str]) -> None:
 
 
 def migrate() -> None:
-    """Mettre les tables à jour."""
+    """Mettre les tables à jour, et charger les fiches."""
     found = installation()
     try:
         before = migrations.current(found.db)

@@ -105,6 +105,10 @@ def answer(
     One transaction, one audit line, whether it was written by email, in Telegram, on the console or in a terminal.
     """
     reply = tickets.add_reply(session, ticket, text, author, now, inbox_id)
+    row = session.get(AddressRow, ticket.address_id)
+    if row is not None and row.channel == "phone":  # a call to make: what is written is the note of it
+        audit.append(session, now, author, "call noted", f"ticket:{ticket.id}", ticket.council_id, text)
+        return f"(Rien n'est envoyé : à dire de vive voix. Noté : {text})"
     return _send(session, office, ticket, reply, author, now)
 
 

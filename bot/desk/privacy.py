@@ -17,6 +17,7 @@ from channels.directory import AddressRow, Consent, Council, Proof
 from channels.mailbox import UNFINISHED_OUT, AttachmentRow, InboxRow, OutboxRow
 from escalation.officers import Officer
 from escalation.tickets import Ticket, TicketMessage, TicketReply
+from scheduler.committees import Seat
 
 CODE_FOR = timedelta(minutes=30)
 CODE_TRIES = 3
@@ -117,23 +118,28 @@ def erase(session: Session, office: Office, address_id: int, now: datetime) -> N
     close_all(session, address_id, now)
     row = session.get(AddressRow, address_id)
     assert row is not None
-    _forget_person(session, row)
+    _forget_person(session, row, now)
     row.erasing_at, row.generation = now, row.generation + 1
     session.add(row)
     audit.append(session, now, f"asker:{address_id}", "erased", f"address:{address_id}")
 
 
-def _forget_person(session: Session, row: AddressRow) -> None:
+def _forget_person(session: Session, row: AddressRow, now: datetime) -> None:
     person = directory.person_at(session, row.id or 0)
     row.person_id = None
     if person is None:
         return
     others = session.exec(
-        select(AddressRow.id).where(AddressRow.person_id == person.id, col(AddressRow.id) != row.id)
+        select(AddressRow.id).where(
+            AddressRow.person_id == person.id, col(AddressRow.id) != row.id, AddressRow.channel != "phone"
+        )
     ).first()
     if others is None:
         person.name, person.preferred_channel = ERASED, ""
         session.add(person)
+        session.execute(  # nobody sits there any more
+            sa.update(Seat).where(col(Seat.person_id) == person.id, col(Seat.until).is_(None)).values(until=now)
+        )
 
 
 def finish(session: Session, now: datetime, limit: int = 50) -> None:

@@ -22,7 +22,7 @@ from escalation.tickets import Ticket
 from knowledge import entries
 from knowledge.entries import Published
 from knowledge.matching import Match
-from scheduler import attendance, committees
+from scheduler import attendance, committees, plan
 
 CHATTING = ("web", "terminal", "telegram", "sms", "whatsapp")
 IMMEDIATE = ("web", "terminal", "email")  # people write whole questions there
@@ -617,7 +617,8 @@ def claim_sending(
     session: Session, office: Office, channels: Collection[str], idempotent: Collection[str], now: datetime
 ) -> tuple[Sending, Outbound] | None:
     """T4: the next message to send, with its recipient's address in the clear."""
-    sending = mailbox.claim_sending(session, now, channels, idempotent)
+    waking = plan.is_waking(now, office.zone)  # reminders are for the day; answers go at any hour
+    sending = mailbox.claim_sending(session, now, channels, idempotent, bulk=waking)
     if sending is None:
         return None
     row = session.get(AddressRow, sending.address_id)

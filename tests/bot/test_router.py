@@ -19,7 +19,13 @@ def test_a_person_is_asked_for_in_many_words(text: str) -> None:
     assert decide(Facts(text, match=LOST)) == router.Command(router.HUMAN)
 
 
-@pytest.mark.parametrize("text", ["STOP", "stop.", "Arrêt", "ARRET", "arrêter", "stop svp"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "STOP", "stop.", "Arrêt", "ARRET", "arrêter", "stop svp", "arrêtez de m'envoyer des messages", "Stop ça suffit",
+        "ne m'écrivez plus svp", "je ne veux plus recevoir vos sms", "je veux me désabonner merci",
+    ],
+)  # fmt: skip
 def test_stop_is_heard_in_any_form(text: str) -> None:
     assert decide(Facts(text, match=SURE)) == router.Command(router.STOP)
 
@@ -85,3 +91,39 @@ def test_what_follows_an_answered_question_is_added_unless_the_base_surely_knows
 
 def test_a_reply_in_a_tickets_own_thread_is_always_added() -> None:
     assert decide(Facts("c'est quoi le copil", asker_ticket=3, match=SURE)) == router.AddToTicket(3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "comment arrêter le conseil citoyen", "stop à la violence, qui peut nous aider ?", "copie", "COPIL ?",
+        "on veut plus de messages clairs de la mairie, comment faire ?", "il faut arrêter de fumer dans la salle",
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_a_command_is_a_question(text: str) -> None:
+    assert router.command_in(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("humian", router.HUMAN), ("contatcs", router.CONTACTS), ("suprimer", router.ERASE),
+        ("MES DONNÉES", router.MY_DATA),
+        ("mes donées", router.MY_DATA), ("Suite", router.MORE),
+        ("copil", router.MEETINGS), ("/mesdonnees", router.MY_DATA),
+    ],
+)  # fmt: skip
+def test_a_slip_in_a_command_is_forgiven(text: str, command: str) -> None:
+    assert router.command_in(text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"), [("1", "yes"), ("je viens", "yes"), ("2", "no"), ("je peux pas", "no"), ("3", "prepare")]
+)
+def test_an_invitation_is_answered_by_a_number_or_in_words(text: str, answer: str) -> None:
+    assert decide(Facts(text, prompt=OpenPrompt("coming", ("12",)), match=LOST)) == router.Coming(answer, 12)
+
+
+def test_a_code_is_a_code_only_when_one_was_asked_for() -> None:
+    assert decide(Facts("123 456", prompt=OpenPrompt("code"), match=LOST)) == router.Code("123456")
+    assert not isinstance(decide(Facts("123 456", match=LOST)), router.Code)

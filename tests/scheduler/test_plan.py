@@ -137,11 +137,18 @@ def test_ten_days_before_and_until_it_begins(db: Database, days: int, hours: int
     assert len(db.look(plan.due, NOW, PARIS)[0]) == found
 
 
-def test_nobody_is_told_at_night(db: Database) -> None:
-    db.transact(lambda s: make(s, starts_at=paris(2026, 12, 5, 18)))
-    assert db.look(plan.due, paris(2026, 12, 1, 7, 59), PARIS) == ([], False)
-    assert db.look(plan.due, paris(2026, 12, 1, 20), PARIS) == ([], False)
-    assert len(db.look(plan.due, paris(2026, 12, 1, 19, 59), PARIS)[0]) == 1
+@pytest.mark.parametrize(
+    ("now", "sent"),
+    [
+        (paris(2026, 12, 1, 7, 59), paris(2026, 12, 1, 8)),
+        (paris(2026, 12, 1, 20), paris(2026, 12, 2, 8)),
+        (paris(2026, 12, 1, 19, 59), paris(2026, 12, 1, 19, 59)),
+        (paris(2027, 3, 28, 1, 30), paris(2027, 3, 28, 8)),  # the night in which summer time begins
+        (paris(2027, 10, 30, 23), paris(2027, 10, 31, 8)),  # and the one in which it ends
+    ],
+)
+def test_what_is_due_at_night_leaves_at_8_in_the_morning(now: datetime, sent: datetime) -> None:
+    assert plan.next_waking(now, PARIS) == sent
 
 
 def test_other_kinds_have_no_reminder_yet(db: Database) -> None:

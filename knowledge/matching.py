@@ -1,0 +1,413 @@
+"""Which entry answers a message: candidates, a calibrated probability, and silence where it is not sure. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge import french, understanding
+
+Decision = Literal["answer", "clarify", "escalate"]
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int32]
+
+BLOCKS = {"w": 0, "b": 0, "p": 0, "c": 1, "=": 2}  # by a feature's first letter: words, letters, concepts
+LETTERS = 1
+BLOCK_WEIGHTS = (1.0, 1.1, 0.8)  # each block of a question has this length
+CANDIDATES = 12  # entries looked at closely
+LARGE = 1500  # entries above which no linear classifier is trained: centroids alone find the candidates
+KINDS_OF_ANSWER = ("definition", "role", "how", "rule", "who", "contact", "when", "how_much", "list", "where", "example", "why", "change")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the matcher needs to know of an entry."""
+
+    slug: str
+    kind: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    phrasings: tuple[str, ...] = ()
+    answer: str = ""
+    answers: tuple[str, ...] = ()
+    status: str = "valide"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    slug: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """One question of a message, and what was decided about it."""
+
+    text: str
+    decision: Decision
+    entries: tuple[str, ...]
+    confidence: float
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """What the base can say about a message: entries given (answer) or offered (clarify), and how sure it is."""
+
+    decision: Decision
+    entries: tuple[str, ...]
+    confidence: float
+    candidates: tuple[Candidate, ...]
+    parts: tuple[Part, ...]
+    why: str
+    smalltalk: str = ""
+    distress: tuple[str, ...] = ()
+    language: str = "fr"
+    asks: str = ""
+
+
+# --- from words to features, the same in training and in serving -------------------------------------------------
+
+
+def features(tokens: Sequence[str]) -> list[str]:
+    """Features of a question: `w` stems, `b` pairs of neighbours, `=` concepts of the synonym table, `c` letters."""
+    stems = [french.stem(token) for token in tokens]
+    meant = [s for s, token in zip(stems, tokens, strict=True) if token not in french.STOP]
+    found = ["w" + s for s in meant]
+    found += ["b" + a + " " + b for a, b in zip(["^", *stems], [*stems, "$"], strict=True)]
+    found += ["p" + a + " " + b for a, b in zip(meant, meant[1:], strict=False)]
+    found += ["=" + concept for concept in french.concepts(stems)]
+    for token in tokens:
+        padded = " " + token + " "
+        for size in (3, 4):
+            if len(padded) < size:
+                break
+            found += ["c" + padded[i : i + size] for i in range(len(padded) - size + 1)]
+    return found
+
+
+# A candidate's features, in this order; `others` is the best of the other candidates, none included.
+CANDIDATE_FEATURES = (
+    "linear", "linear_over_others", "centroid", "centroid_over_others", "nearest_words", "nearest_letters",
+    "nearest_over_others", "nearest_few", "coverage", "coverage_over_others", "coverage_answer", "title", "asked",
+    "not_asked", "linear_first", "nearest_first", "linear_high", "nearest_high",
+)  # fmt: skip
+NULL_FEATURES = (
+    "one", "none_linear", "none_nearest", "unknown_words", "short", "one_word", "long", "best_linear",
+    "best_nearest", "best_coverage", "none_over_linear", "none_over_nearest", *understanding.PARTICULAR,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Raw scores of the candidates for one question, and of the none classes."""
+
+    entries: Integers
+    linear: Floats
+    centroid: Floats
+    words: Floats
+    letters: Floats
+    few: Floats
+    coverage: Floats
+    coverage_answer: Floats
+    title: Floats
+    asked: Floats  # 1 declared, -1 not declared, 0 unknown
+    none_linear: float
+    none_nearest: float
+    unknown_words: float
+    stems: int
+    particular: tuple[str, ...]
+
+
+def _over_others(values: Floats) -> Floats:
+    if len(values) < 2:
+        return values
+    order = np.sort(values)
+    return np.asarray(values - np.where(values == order[-1], order[-2], order[-1]), dtype=np.float32)
+
+
+def describe(e: Evidence) -> tuple[Floats, Floats]:
+    """The candidates' features (one row each) and the features of « none of these »."""
+    nearest = 0.5 * (e.words + e.letters)
+    best_linear, best_nearest = float(e.linear.max(initial=-2)), float(nearest.max(initial=0))
+    rows = np.stack(
+        [
+            e.linear, _over_others(e.linear), e.centroid, _over_others(e.centroid), e.words, e.letters,
+            _over_others(nearest), e.few, e.coverage, _over_others(e.coverage), e.coverage_answer, e.title,
+            e.asked > 0, e.asked < 0, e.linear >= best_linear, nearest >= best_nearest,
+            np.maximum(e.linear, 0), np.maximum(nearest - 0.6, 0),
+        ], axis=1,
+    ).astype(np.float32)  # fmt: skip
+    null = np.array(
+        [
+            1.0, e.none_linear, e.none_nearest, e.unknown_words, e.stems <= 2, e.stems <= 1, max(0, e.stems - 8) / 8,
+            best_linear, best_nearest, float(e.coverage.max(initial=0)),
+            max(0.0, e.none_linear - best_linear), max(0.0, e.none_nearest - best_nearest),
+            *(name in e.particular for name in understanding.PARTICULAR),
+        ], dtype=np.float32,
+    )  # fmt: skip
+    return rows, null
+
+
+def probabilities(rows: Floats, null: Floats, candidate_weights: Floats, null_weights: Floats) -> Floats:
+    """Chances that each candidate is right; what is missing to one is the chance that none is."""
+    scores = np.append(rows @ candidate_weights, null @ null_weights)
+    chances = np.exp(scores - scores.max())
+    return np.asarray(chances[:-1] / chances.sum(), dtype=np.float32)
+
+
+# --- the index ---------------------------------------------------------------------------------------------------
+
+
+def pack(strings: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """Strings without line breaks, as an array of bytes."""
+    return np.frombuffer("\n".join(strings).encode(), dtype=np.uint8)
+
+
+def unpack(stored: npt.NDArray[np.uint8]) -> list[str]:
+    text = stored.tobytes().decode()
+    return text.split("\n") if text else []
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """The base as plain arrays, with thresholds bound to it by a fingerprint."""
+
+    fingerprint: str
+    slugs: tuple[str, ...]
+    arrays: Mapping[str, npt.NDArray[Any]] = field(repr=False)
+
+    def save(self, path: Path) -> None:
+        """Written as npz, nothing pickled."""
+        with path.open("wb") as file:
+            arrays: dict[str, Any] = {"fingerprint": pack([self.fingerprint]), "slugs": pack(self.slugs), **self.arrays}
+            np.savez(file, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Index:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files if name not in ("fingerprint", "slugs")}
+            return cls(unpack(stored["fingerprint"])[0], tuple(unpack(stored["slugs"])), arrays)
+
+    @cached_property
+    def vocabulary(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(unpack(self.arrays["features"]))}
+
+    @cached_property
+    def spelling(self) -> french.Spelling:
+        words = unpack(self.arrays["words"])
+        return french.Spelling(dict(zip(words, self.arrays["word_counts"].tolist(), strict=True)))
+
+    @cached_property
+    def exact(self) -> dict[str, int]:
+        """Entry by the very words of a phrasing."""
+        return dict(zip(unpack(self.arrays["exact"]), self.arrays["exact_entry"].tolist(), strict=True))
+
+
+def key(tokens: Sequence[str]) -> str:
+    """What two phrasings share when they are the same words in the same order."""
+    return " ".join(tokens)
+
+
+def _postings(index: Index, name: str, columns: Integers, weights: Floats, size: int) -> Floats:
+    starts, owners, values = index.arrays[name + "_starts"], index.arrays[name + "_owners"], index.arrays[name + "_values"]
+    total = np.zeros(size, dtype=np.float32)
+    for column, weight in zip(columns.tolist(), weights.tolist(), strict=True):
+        a, b = starts[column], starts[column + 1]
+        total[owners[a:b]] += weight * values[a:b]
+    return total
+
+
+def evidence(index: Index, tokens: Sequence[str], asks: str = "", particular: tuple[str, ...] = ()) -> Evidence:
+    """The raw scores of the entries that come closest to a question."""
+    a = index.arrays
+    size = len(index.slugs)
+    found = features(tokens)
+    counts: dict[int, int] = {}
+    unknown: dict[str, None] = {}
+    for name in found:
+        column = index.vocabulary.get(name)
+        if column is not None:
+            counts[column] = counts.get(column, 0) + 1
+        elif name[0] == "w":
+            unknown[name] = None
+    columns = np.fromiter(counts, dtype=np.int32, count=len(counts))
+    weights = (1 + np.log(np.fromiter(counts.values(), dtype=np.float32, count=len(counts)))) * a["idf"][columns]
+    blocks = a["block"][columns]
+    weights = weights.astype(np.float32)
+    for block, share in enumerate(BLOCK_WEIGHTS):
+        mine = blocks == block
+        norm = float(np.sqrt((weights[mine] ** 2).sum()))
+        if norm:
+            weights[mine] *= share / norm
+
+    stems = a["is_stem"][columns]
+    stem_idf = a["idf"][columns[stems]]
+    lost = len(unknown) * float(a["idf"].max(initial=1.0))
+    mass = float(stem_idf.sum()) + lost
+
+    centroid = _postings(index, "centroid", columns, weights, size)
+    if "linear" in a:
+        linear_all = weights @ a["linear"][columns].astype(np.float32) + a["linear_bias"]
+        linear = linear_all[:size]
+        none_linear = float(linear_all[size:].max(initial=-2.0))
+    else:
+        linear, none_linear = np.zeros(size, dtype=np.float32), -2.0
+    best = min(CANDIDATES, size)
+    chosen = np.argpartition(-(linear + centroid), best - 1)[:best] if best else np.zeros(0, dtype=np.int64)
+
+    dense = np.zeros(len(a["idf"]), dtype=np.float32)
+    dense[columns] = weights
+    bounds = [(int(a["class_rows"][entry]), int(a["class_rows"][entry + 1])) for entry in chosen.tolist()]
+    bounds.append((int(a["class_rows"][size]), int(a["class_rows"][-1])))  # the none messages, together
+    near_words, near_letters, few = _nearest(index, dense, bounds)
+    none_nearest = 0.5 * float(near_words[-1] + near_letters[-1])
+    near_words, near_letters, few = near_words[:-1], near_letters[:-1], few[:-1]
+
+    coverage = _postings(index, "stems", columns[stems], stem_idf, size)[chosen] / max(mass, 1e-6)
+    answer = _postings(index, "answer", columns[stems], stem_idf, size)[chosen] / max(mass, 1e-6)
+    title = _postings(index, "title", columns[stems], stem_idf, size)[chosen] / max(mass, 1e-6)
+    asked = np.zeros(best, dtype=np.float32)
+    if asks in KINDS_OF_ANSWER:
+        declared = a["answers"][chosen]
+        asked = np.where(declared == 0, 0, np.where(declared >> KINDS_OF_ANSWER.index(asks) & 1, 1, -1)).astype(np.float32)
+    return Evidence(
+        chosen.astype(np.int32), linear[chosen], centroid[chosen], near_words, near_letters, few, coverage, answer, title,
+        asked, none_linear, none_nearest, lost / max(mass, 1e-6), int(stems.sum()) + len(unknown), particular,
+    )  # fmt: skip
+
+
+def _nearest(index: Index, dense: Floats, bounds: Sequence[tuple[int, int]]) -> tuple[Floats, Floats, Floats]:
+    """For each range of rows, the likeness of its closest phrasing (by words, by letters) and the mean of its three closest."""
+    a = index.arrays
+    starts = a["row_starts"]
+    result = np.zeros((3, len(bounds)), dtype=np.float32)
+    filled = [(place, first, last) for place, (first, last) in enumerate(bounds) if last > first]
+    if not filled:
+        return result[0], result[1], result[2]
+    cells = np.concatenate([np.arange(starts[first], starts[last]) for _, first, last in filled])
+    lengths = np.concatenate([np.diff(starts[first : last + 1]) for _, first, last in filled])
+    edges = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    columns = a["row_columns"][cells]
+    products = dense[columns] * a["row_values"][cells]
+    both = np.add.reduceat(products, edges)
+    on_letters = np.add.reduceat(np.where(a["block"][columns] == LETTERS, products, 0), edges)
+    at = 0
+    for place, first, last in filled:
+        likeness = both[at : at + last - first]
+        best = int(likeness.argmax())
+        closest = np.partition(likeness, -3)[-3:] if len(likeness) > 3 else likeness
+        letters = float(on_letters[at + best])
+        result[:, place] = float(likeness[best]) - letters, letters, float(closest.sum()) / len(closest) / 2
+        at += last - first
+    return result[0], result[1], result[2]
+
+
+# --- the decision ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One text put to the index."""
+
+    text: str
+    candidates: tuple[Candidate, ...]
+    exact: bool = False
+
+    @property
+    def confidence(self) -> float:
+        return self.candidates[0].confidence if self.candidates else 0.0
+
+
+def _ask(index: Index, text: str, overlay: Sequence[Material]) -> _Asked:
+    tokens = index.spelling.text(french.plain(text))
+    found = evidence(index, tokens, understanding.asks(text), understanding.particular(text))
+    chances = probabilities(*describe(found), index.arrays["candidate_weights"], index.arrays["null_weights"])
+    scored = {index.slugs[entry]: float(chance) for entry, chance in zip(found.entries.tolist(), chances, strict=True)}
+    exact = index.exact.get(key(tokens))
+    if exact is not None:
+        scored[index.slugs[exact]] = max(scored.get(index.slugs[exact], 0.0), SURE)
+    words = frozenset(french.content(tokens))
+    for material in overlay:
+        for phrasing in (material.title, *material.phrasings):
+            theirs = index.spelling.text(french.plain(understanding.core(phrasing)))
+            if theirs == tokens:
+                likeness = SURE
+            else:
+                other = frozenset(french.content(theirs))
+                likeness = 0.9 * len(words & other) / max(1, len(words | other))
+            if likeness > max(NEAR, scored.get(material.slug, 0.0)):
+                scored[material.slug] = likeness
+    best = sorted(scored.items(), key=lambda item: (-item[1], item[0]))[:5]
+    if best and best[0][1] >= SURE:
+        best = [best[0], *((slug, min(chance, 1 - SURE)) for slug, chance in best[1:])]
+    return _Asked(text, tuple(Candidate(slug, round(chance, 4)) for slug, chance in best))
+
+
+SURE = 0.99  # the very words of a phrasing
+NEAR = 0.6  # share of words in common from which a phrasing not yet indexed is offered
+
+
+def _decide(index: Index, asked: _Asked) -> Part:
+    answer, offer, least = (float(t) for t in index.arrays["thresholds"])
+    top = asked.candidates[:3]
+    if asked.confidence >= answer:
+        return Part(asked.text, "answer", (top[0].slug,), asked.confidence, asked.candidates)
+    if sum(c.confidence for c in top) >= offer:
+        offered = [c for n, c in enumerate(top) if n < 2 or c.confidence >= least]
+        return Part(asked.text, "clarify", tuple(c.slug for c in offered), asked.confidence, asked.candidates)
+    return Part(asked.text, "escalate", (), asked.confidence, asked.candidates)
+
+
+_CHAT_ONLY = frozenset({"hello", "thanks", "bye", "how", "yes", "laugh", "test", "rude", "empty", "person"})
+
+
+def match(index: Index, text: str, *, channel: str = "web", overlay: Sequence[Material] = ()) -> Match:
+    """Decides about a message: each of its questions, at most three, then the whole.
+
+    1. Small talk and other languages are not put to the base.
+    2. The whole message without its courtesies, and each question that it asks, are scored apart.
+    3. Several questions that are all surely known: all their entries are given. One known and another not: choices.
+    `overlay` holds what was published since the index was built; its very words are answered.
+    """
+    u = understanding.understand(text)
+
+    def closed(why: str) -> Match:
+        return Match("escalate", (), 0.0, (), (), why, u.smalltalk, u.distress, u.language, u.asks)
+
+    if u.smalltalk in _CHAT_ONLY:
+        return closed("smalltalk")
+    if u.language != "fr":
+        return closed("language")
+    whole = _decide(index, _ask(index, u.core, overlay))
+    parts = [_decide(index, _ask(index, question, overlay)) for question in u.questions if question != u.core]
+    if len(parts) < 2:
+        best = max([whole, *parts], key=lambda part: part.confidence)
+        return _told(best.decision, best.entries, best.candidates, best.confidence, (best,), "one question", u)
+    given = tuple(dict.fromkeys(slug for part in parts for slug in part.entries))
+    merged: dict[str, float] = {}
+    for part in (*parts, whole):
+        for candidate in part.candidates[:3]:
+            merged[candidate.slug] = max(merged.get(candidate.slug, 0.0), candidate.confidence)
+    candidates = tuple(Candidate(s, c) for s, c in sorted(merged.items(), key=lambda item: (-item[1], item[0]))[:5])
+    if all(part.decision == "answer" for part in parts):
+        return _told("answer", given, candidates, min(p.confidence for p in parts), tuple(parts), "several questions", u)
+    if whole.decision == "answer":
+        return _told("answer", whole.entries, whole.candidates, whole.confidence, tuple(parts), "the whole message", u)
+    if any(part.decision != "escalate" for part in (*parts, whole)):
+        offered = tuple(c.slug for c in candidates[:3])
+        return _told("clarify", offered, candidates, candidates[0].confidence, tuple(parts), "several questions", u)
+    return _told("escalate", (), candidates, candidates[0].confidence, tuple(parts), "several questions", u)
+
+
+def _told(
+    decision: Decision, entries: tuple[str, ...], candidates: tuple[Candidate, ...], confidence: float,
+    parts: tuple[Part, ...], why: str, u: understanding.Understanding,
+) -> Match:  # fmt: skip
+    return Match(decision, entries, confidence, candidates, parts, why, u.smalltalk, u.distress, u.language, u.asks)
