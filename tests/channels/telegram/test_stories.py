@@ -44,7 +44,7 @@ def offer_choices(tele: TelegramTown, phone: Phone) -> Sent:
         assert row is not None
         titles = [Titled("copil-role", "Le rôle du COPIL"), Titled("trouver-une-salle", "Trouver une salle")]
         message = replies.clarify(titles, directory.opened(tele.office.vault, row))
-        letters.post(session, message, f"offer:{question.id}", row, tele.now())
+        letters.post(session, tele.office, message, f"offer:{question.id}", row, tele.now())
         lapses = tele.now() + timedelta(minutes=30)
         offered = [each.slug for each in titles]
         prompt = Prompt(
@@ -116,7 +116,7 @@ def test_a_choice_is_made_by_typing_its_number(tele: TelegramTown, awa: Phone) -
     offer_choices(tele, awa)
     awa.says("2")
     (chosen,) = tele.answer(awa)
-    assert "salle" in chosen
+    assert "mairie de quartier" in chosen
 
 
 def test_the_last_button_reaches_a_person(tele: TelegramTown, awa: Phone) -> None:
