@@ -5,7 +5,7 @@ import logging
 import typer
 
 from bot.app import quiet_logs
-from bot.commands import ask, chat, committees, keeping, knowledge, mailbox, members, run, tickets
+from bot.commands import ask, chat, committees, keeping, knowledge, mailbox, members, officers, run, tickets
 
 app = typer.Typer(
     name="hotline",
@@ -20,6 +20,7 @@ app.command()(run.migrate)
 app.command()(ask.ask)
 app.command()(chat.chat)
 app.add_typer(tickets.app, name="tickets")
+app.add_typer(officers.app, name="officer")
 app.add_typer(mailbox.inbox, name="inbox")
 app.add_typer(mailbox.outbox, name="outbox")
 app.add_typer(members.app, name="members")

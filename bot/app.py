@@ -160,7 +160,7 @@ def is_running(house: House) -> bool:
 
 
 def prepare(house: House) -> None:
-    """Tables at the newest revision, the base loaded, the first officer made: before anything is served, by one process.
+    """Tables at the newest revision, the base loaded, the first officer made: by one process, before all else.
 
     BadContent if a file of the base is wrong.
     """

@@ -278,6 +278,8 @@ def _coming(prompt: OpenPrompt, text: str, words: str) -> Coming | None:
 
 def _question(facts: Facts) -> Decision:
     match, words = facts.match, plain(facts.text)
+    if words in YES:
+        return SmallTalk("thanks")
     if not any(c.isalpha() for c in facts.text):
         if facts.asker_ticket and (facts.has_attachments or words):
             return AddToTicket(facts.asker_ticket)
@@ -288,7 +290,7 @@ def _question(facts: Facts) -> Decision:
         return Escalate("la base n'est pas encore chargée")
     if match.distress:
         return Escalate("la personne semble en danger ou en détresse", match.distress)
-    if words in YES or match.smalltalk == "thanks":
+    if match.smalltalk == "thanks":
         return SmallTalk("thanks")
     if match.smalltalk in ("robot", "hello", "bye"):
         return SmallTalk(match.smalltalk)

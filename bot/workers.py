@@ -224,7 +224,7 @@ async def deliver_next(db: Database, office: Office, channels: Mapping[str, Open
             log.warning("lease lost", outbox=sending.id)
         except DatabaseAway as error:  # what the provider has must not be sent again: the fence says if we are too late
             log.warning("database away", where="settle", error=str(error))
-            await asyncio.sleep(REST)
+            await asyncio.sleep(REST / 5)  # before anyone looks for leases that ended meanwhile
             continue
         return True
 

@@ -452,6 +452,18 @@ def newest_rest(session: Session, address_id: int) -> str:
     return session.exec(newest.limit(1)).first() or ""
 
 
+def token_of(session: Session, address_id: int, provider_id: str) -> str:
+    """The token of the message of ours that someone replied to; ids are per conversation, and may be several."""
+    rows = session.execute(
+        sa.select(col(OutboxRow.provider_id), col(OutboxRow.token))
+        .where(
+            col(OutboxRow.address_id) == address_id, col(OutboxRow.provider_id).contains(provider_id, autoescape=True)
+        )
+        .order_by(col(OutboxRow.id).desc())
+    ).all()
+    return next((token for ids, token in rows if provider_id in ids.split()), "")
+
+
 @dataclass(frozen=True)
 class Bulk:
     """One of many messages that are posted together; nobody waits for an answer in it."""

@@ -25,9 +25,58 @@ class OfficerCouncil(SQLModel, table=True):
     council_id: int = Field(foreign_key="councils.id", primary_key=True)
 
 
+class OfficerAddress(SQLModel, table=True):
+    """Another address of an officer, linked by a one-time code: notices go there too, and replies come from there."""
+
+    __tablename__ = "officer_addresses"
+    address_id: int = Field(foreign_key="addresses.id", primary_key=True)
+    officer_id: int = Field(foreign_key="officers.id", index=True)
+    linked_at: datetime
+
+
+class OfficerCode(SQLModel, table=True):
+    """A one-time code by which an officer links another address; only its mark is kept."""
+
+    __tablename__ = "officer_codes"
+    mark: str = Field(primary_key=True)
+    officer_id: int = Field(foreign_key="officers.id")
+    lapses_at: datetime
+    used_at: datetime | None = None
+
+
 def at(session: Session, address_id: int) -> Officer | None:
     """The active officer who writes from this address."""
-    return session.exec(select(Officer).where(Officer.address_id == address_id, col(Officer.active).is_(True))).first()
+    linked = select(OfficerAddress.officer_id).where(OfficerAddress.address_id == address_id)
+    return session.exec(
+        select(Officer).where(
+            (col(Officer.address_id) == address_id) | col(Officer.id).in_(linked), col(Officer.active).is_(True)
+        )
+    ).first()
+
+
+def addresses(session: Session, officer: Officer) -> list[int]:
+    """Where an officer hears of things: the first address, then those that were linked."""
+    linked = session.exec(
+        select(OfficerAddress.address_id)
+        .where(OfficerAddress.officer_id == officer.id)
+        .order_by(col(OfficerAddress.address_id))
+    )
+    return [officer.address_id, *linked.all()]
+
+
+def link(session: Session, mark: str, address_id: int, now: datetime) -> Officer | None:
+    """Use a code from this address, once and in time; whose it was, or None."""
+    code = session.get(OfficerCode, mark)
+    if code is None or code.used_at is not None or code.lapses_at <= now:
+        return None
+    officer = session.get(Officer, code.officer_id)
+    if officer is None or not officer.active:
+        return None
+    code.used_at = now
+    session.add(code)
+    if session.get(OfficerAddress, address_id) is None and officer.id is not None:
+        session.add(OfficerAddress(address_id=address_id, officer_id=officer.id, linked_at=now))
+    return officer
 
 
 def to_notify(session: Session, council_id: int | None) -> list[Officer]:

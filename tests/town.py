@@ -81,6 +81,7 @@ class Town:
         id: str = "",
         nature: str = "person",
         proof: str = "",
+        about: str = "",
         attachments: tuple[Attachment, ...] = (),
     ) -> bool:
         """A message comes in and is kept; nobody has read it yet."""
@@ -90,6 +91,7 @@ class Town:
             text,
             self.at,
             token=token,
+            about=about,
             subject=subject,
             nature=nature,  # type: ignore[arg-type]
             proof=proof,  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from bot.say import say
 from channels import directory, mailbox
 from channels.contract import Address, Outbound
 from channels.directory import AddressRow
+from escalation import officers
 from escalation.officers import Officer
 from escalation.tickets import Ticket
 
@@ -108,18 +109,20 @@ def to_officer(
     ticket: Ticket,
     **values: Any,
 ) -> None:
-    """Write to an officer about a ticket; a reply to it answers the ticket."""
-    row = session.get(AddressRow, officer.address_id)
-    assert row is not None
+    """Write to an officer about a ticket, at each of their addresses; a reply to it answers the ticket."""
     assert ticket.id is not None
-    message = say(
-        name,
-        directory.opened(office.vault, row),
-        token=officer_token(office, ticket.id, officer, now),
-        number=ticket.id,
-        **values,
-    )
-    post(session, office, message, key, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
+    for number, address_id in enumerate(officers.addresses(session, officer)):
+        row = session.get(AddressRow, address_id)
+        assert row is not None
+        message = say(
+            name,
+            directory.opened(office.vault, row),
+            token=officer_token(office, ticket.id, officer, now),
+            number=ticket.id,
+            **values,
+        )
+        mine = f"{key}:{number}" if number else key
+        post(session, office, message, mine, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
 
 
 def to_asker(

@@ -1,6 +1,10 @@
 """What the officer does, and hears: every way of answering meets in `answer`."""
 
-from datetime import datetime
+import base64
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
@@ -11,7 +15,7 @@ from channels import directory
 from channels.contract import Address
 from channels.directory import AddressRow
 from escalation import officers, tickets
-from escalation.officers import Officer
+from escalation.officers import Officer, OfficerCode
 from escalation.tickets import Ticket, TicketReply
 from knowledge import entries
 
@@ -40,6 +44,45 @@ def seed(session: Session, office: Office, name: str, email: str, now: datetime)
     assert row.id is not None
     session.add(Officer(name=name, address_id=row.id, created_at=now))
     audit.append(session, now, "program", "first officer made", f"address:{row.id}")
+    return True
+
+
+CODE_FOR = timedelta(minutes=30)
+
+
+def new_code(session: Session, office: Office, email: str, now: datetime) -> str:
+    """A one-time code that links another address of an officer, ten letters; LookupError if nobody has this email."""
+    row = directory.find(session, office.vault, Address("email", email.lower()))
+    found = officers.at(session, row.id) if row and row.id else None
+    if found is None or found.id is None:
+        raise LookupError(email)
+    code = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+    session.add(OfficerCode(mark=_mark(office, code), officer_id=found.id, lapses_at=now + CODE_FOR))
+    audit.append(session, now, "command", "link code made", f"officer:{found.id}")
+    return code
+
+
+def link(session: Session, office: Office, code: str, by: AddressRow, now: datetime) -> Officer | None:
+    """Whose code this is, now that they sent it from another address; None if it is no open code."""
+    assert by.id is not None
+    found = officers.link(session, _mark(office, code), by.id, now)
+    if found is not None:
+        audit.append(session, now, f"officer:{found.id}", "address linked", f"address:{by.id}")
+    return found
+
+
+def _mark(office: Office, code: str) -> str:
+    return hmac.new(office.vault.key("codes"), f"officer:{code.lower()}".encode(), hashlib.sha256).hexdigest()
+
+
+def add(session: Session, office: Office, name: str, email: str, now: datetime) -> bool:
+    """One more officer; False when someone has this address already."""
+    row = directory.keep(session, office.vault, Address("email", email.lower()), now)
+    assert row.id is not None
+    if officers.at(session, row.id) is not None:
+        return False
+    session.add(Officer(name=name, address_id=row.id, created_at=now))
+    audit.append(session, now, "command", "officer made", f"address:{row.id}")
     return True
 
 

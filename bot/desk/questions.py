@@ -1,5 +1,6 @@
 """From inbox to outbox: receive (T1), claim (T2), handle (T3), and what becomes of what was sent (T5)."""
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -58,7 +59,8 @@ def receive(session: Session, office: Office, message: Inbound | Receipt, now: d
     text, warnings = _clean(message.text), message.warnings
     if len(text) > MOST_TEXT:
         text, warnings = text[:MOST_TEXT], (*warnings, f"message coupé à {MOST_TEXT} caractères")
-    kept = replace(message, text=text, subject=_clean(message.subject)[:500], warnings=warnings)
+    token = message.token or (mailbox.token_of(session, row.id, message.about) if message.about else "")
+    kept = replace(message, text=text, token=token, subject=_clean(message.subject)[:500], warnings=warnings)
     quiet = timedelta() if message.sender.channel in IMMEDIATE else office.quiet
     new = mailbox.receive(session, kept, row.id, person.council_id if person else None, now, quiet)
     if new is None:
@@ -165,11 +167,25 @@ def handle(session: Session, office: Office, claimed: Claimed, match: Match | No
     row = session.get(AddressRow, turn.address_id)
     assert row is not None
     desk = Desk(session, office, turn, row, directory.opened(office.vault, row), now)
+    if _links_an_officer(desk):
+        mailbox.handled(session, turn, now)
+        return "Linked"
     facts = gather(session, office, turn, row, match, now)
     decision = router.decide(facts)
     act(desk, decision, facts)
     mailbox.handled(session, turn, now)
     return type(decision).__name__
+
+
+def _links_an_officer(desk: Desk) -> bool:
+    """Whether this is the one-time code of an officer, from the other address that they want to be written to."""
+    code = desk.turn.last.token or desk.turn.text.strip()
+    if desk.to.channel in ("web", "terminal", "email") or not re.fullmatch(r"[a-z2-7]{16}", code.lower()):
+        return False
+    found = officer.link(desk.session, desk.office, code, desk.asker, desk.now)
+    if found is not None:
+        desk.say("officer_linked", person=found.name, channel=letters.channel_name(desk.to.channel))
+    return found is not None
 
 
 def gather(
@@ -593,6 +609,11 @@ def _stop(desk: Desk) -> None:
 
 
 def _start(desk: Desk) -> None:
+    """START takes STOP back; from whoever never said it, it is a first hello."""
+    if desk.asker.stopped_at is None:
+        _notice(desk)
+        desk.say("hello", organisation=desk.office.organisation)
+        return
     desk.asker.stopped_at = None
     desk.session.add(desk.asker)
     desk.say("started")

@@ -358,6 +358,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_attachments_inbox_id"), ["inbox_id"], unique=False)
 
     op.create_table(
+        "officer_addresses",
+        sa.Column("address_id", sa.Integer(), nullable=False),
+        sa.Column("officer_id", sa.Integer(), nullable=False),
+        sa.Column("linked_at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["address_id"], ["addresses.id"], name=op.f("fk_officer_addresses_address_id_addresses")
+        ),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_officer_addresses_officer_id_officers")),
+        sa.PrimaryKeyConstraint("address_id", name=op.f("pk_officer_addresses")),
+    )
+    with op.batch_alter_table("officer_addresses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_officer_addresses_officer_id"), ["officer_id"], unique=False)
+
+    op.create_table(
+        "officer_codes",
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("officer_id", sa.Integer(), nullable=False),
+        sa.Column("lapses_at", UTCDateTime(), nullable=False),
+        sa.Column("used_at", UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_officer_codes_officer_id_officers")),
+        sa.PrimaryKeyConstraint("mark", name=op.f("pk_officer_codes")),
+    )
+    op.create_table(
         "officer_councils",
         sa.Column("officer_id", sa.Integer(), nullable=False),
         sa.Column("council_id", sa.Integer(), nullable=False),
@@ -567,6 +590,11 @@ def downgrade() -> None:
 
     op.drop_table("outbox")
     op.drop_table("officer_councils")
+    op.drop_table("officer_codes")
+    with op.batch_alter_table("officer_addresses", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_officer_addresses_officer_id"))
+
+    op.drop_table("officer_addresses")
     with op.batch_alter_table("attachments", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_attachments_inbox_id"))
 
