@@ -9,7 +9,11 @@ from channels.contract import Address, Outbound
 from knowledge.entries import TO_CONFIRM, Content
 
 SHORT = ("sms",)  # channels that get an entry's SMS part
-AUTOMATIC = "Réponse automatique. Pas convaincu ? Écrivez HUMAIN : une personne vous répond."
+AUTOMATIC = (
+    "Réponse automatique. Cela répond-il à votre question ? "
+    "Écrivez OUI, ou NON pour qu'une personne vous réponde."
+)
+NEW_LINE = "\n"
 TO_BE_CONFIRMED = "À confirmer par RésO Villes."
 
 
@@ -34,7 +38,7 @@ def source_line(content: Content, channel: str) -> str:
         line = f"{line}{_unless_said(date, line)}."
         if first.url:
             line = f"{line} {first.url}"
-    return f"{TO_BE_CONFIRMED} {line}" if content.status == TO_CONFIRM else line
+    return f"{TO_BE_CONFIRMED}{' ' if channel in SHORT else NEW_LINE}{line}" if content.status == TO_CONFIRM else line
 
 
 def _unless_said(words: str, already: str) -> str:
