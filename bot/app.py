@@ -92,6 +92,7 @@ def build(configured: Configured, *, pool: int = 8) -> House:
         source_url=own.source_url,
         answer_days=own.answer_days,
         shorten={name: each.shorten for name, each in opened.items() if each.shorten is not None},
+        meters={name: each.meter for name, each in opened.items() if each.meter is not None},
         holidays=frozenset(holidays.country_holidays("FR", years=years)),
     )
     db = Database(own.database_url, pool=pool)

@@ -76,12 +76,12 @@ class Database:
         if self.is_sqlite:
             value: R = self._queue(work, args).result()
             return value
-        with _translated(), Session(self.writer, expire_on_commit=False) as session, session.begin():
+        with translated(), Session(self.writer, expire_on_commit=False) as session, session.begin():
             return work(session, *args)
 
     def look(self, work: Callable[..., R], *args: Any) -> R:
         """`read`, for callers without an event loop."""
-        with _translated(), Session(self.reader, expire_on_commit=False) as session:
+        with translated(), Session(self.reader, expire_on_commit=False) as session:
             session.connection(execution_options={"postgresql_readonly": True} if not self.is_sqlite else {})
             return work(session, *args)
 
@@ -91,7 +91,7 @@ class Database:
         if self.is_sqlite:  # one process, by its lock file
             yield True
             return
-        with _translated(), self.writer.connect() as connection:
+        with translated(), self.writer.connect() as connection:
             mine = bool(connection.execute(sa.text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar())
             connection.rollback()  # a session lock outlives the transaction; nothing stays idle in one
             try:
@@ -178,7 +178,8 @@ class Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Whatever says that the database is away, as DatabaseAway."""
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:

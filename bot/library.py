@@ -1,7 +1,10 @@
 """The matcher at work: keeps the newest index, has it rebuilt in a child process, and matches off the event loop."""
 
 import asyncio
+import contextlib
 import hashlib
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -59,14 +62,16 @@ async def build(found: Sequence[Material]) -> bytes:
             str(out),
             stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # it has children of its own: they must not outlive it
         )
         try:
             _, errors = await asyncio.wait_for(
                 child.communicate(indexer.order(found, seed.none_messages())), BUILD_SECONDS
             )
         except BaseException:
-            if child.returncode is None:
-                child.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            await child.wait()
             raise
         if child.returncode or not out.is_file():
             raise BuildFailed(errors.decode(errors="replace")[-500:])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from channels.contract import Meter
 from channels.vault import Vault
 from escalation import deadlines
 
@@ -39,6 +40,7 @@ class Office:
     answer_days: int = 2  # working days within which a person answers
     holidays: Collection[date] = ()
     shorten: Mapping[str, Callable[[str], tuple[str, str]]] = field(default_factory=dict)  # by channel
+    meters: Mapping[str, Meter] = field(default_factory=dict)  # by channel
     quiet: timedelta = timedelta(seconds=3)  # how long to wait for more of the same question, where people chat
 
     def promised(self, asked_at: datetime) -> datetime:

@@ -213,6 +213,8 @@ def decide(facts: Facts) -> Decision:
     command = command_in(facts.text)
     if facts.stopped and command != START:
         return Silence("la personne a écrit STOP")
+    if facts.nature == "unsure" and facts.limited:
+        return Silence("trop de messages incertains de cette adresse : gardés, pas traités")
     if facts.nature == "unsure":
         return ToSort("on ne sait pas si une personne l'a écrit")
     if command in (STOP, START):

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from channels.contract import Opened
 
-FOLDERS = ("web", "terminal", "email", "telegram")
+FOLDERS = ("web", "terminal", "email", "telegram", "sms")
 
 
 def open_all(environment: Mapping[str, str]) -> dict[str, Opened]:

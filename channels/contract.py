@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,30 @@ class Opened:
     collected: bool = False  # the reader fetches the outbox rows; no worker sends them
     gap: float = 0.0  # seconds to leave between two sends of this channel
     shorten: Callable[[str], tuple[str, str]] | None = None  # what fits of a text, and the rest; None: all fits
+    meter: "Meter | None" = None  # what sending costs, and the ceilings
     notes: tuple[str, ...] = field(default=())  # what `hotline check` should tell, in French
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one message would cost, in thousandths of a euro; why and until when it may not go; alarms (key, words)."""
+
+    thousandths: int
+    refusal: str = ""
+    until: datetime | None = None
+    alarms: tuple[tuple[str, str], ...] = ()
+
+
+class Meter(Protocol):
+    """A channel that costs money: asked before every send, so that no path escapes its ceilings."""
+
+    def since(self, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """From when on to add up what was spent: for the day, and for the month."""
+        ...
+
+    def charge(self, text: str, day: int, month: int, now: datetime, zone: ZoneInfo, *, bulk: bool) -> Charge:
+        """About one message, after `day` and `month` (thousandths of a euro) were spent."""
+        ...
 
 
 class BadSetting(Exception):

@@ -23,6 +23,7 @@ GIVE_UP_AFTER = timedelta(hours=48)
 TURN = 10  # messages at most that are read as one question
 UNFINISHED_IN = ("waiting", "claimed")
 UNFINISHED_OUT = ("waiting", "sending")
+TROUBLED_OUT = ("failed", "unknown", "held", "dead")
 ANSWER, BULK = "answer", "bulk"
 
 
@@ -116,6 +117,7 @@ class OutboxRow(SQLModel, table=True):
             postgresql_where=sa.text("state IN ('failed','unknown','held','dead') AND NOT told"),
         ),
         sa.Index("ix_outbox_provider", "channel", "provider_id"),
+        sa.Index("ix_outbox_charged", "channel", "charged_at"),
         sa.Index("ix_outbox_recipient", "address_id", "id"),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -147,6 +149,8 @@ class OutboxRow(SQLModel, table=True):
     reason: str = ""
     told: bool = False  # the officer knows that it did not arrive
     rest: str = ""  # what was too long for its channel: sent when it is asked for
+    cost: int = 0  # thousandths of a euro, once it was handed to a provider who charges
+    charged_at: datetime | None = None
 
 
 class ChannelPause(SQLModel, table=True):
@@ -225,6 +229,11 @@ def _insert_once(session: Session, row: SQLModel) -> int | None:
     return session.execute(insert).scalar()  # a rowcount would be -1 on PostgreSQL
 
 
+def _among(column: Any, states: Sequence[str]) -> Any:
+    """`state IN ('waiting','claimed')`, written out: with parameters in it no partial index would be used."""
+    return col(column).in_(sa.bindparam(None, list(states), expanding=True, literal_execute=True))
+
+
 # --- the inbox -------------------------------------------------------------------------------------------------------
 
 
@@ -285,8 +294,12 @@ def _goes_alone(table: type[InboxRow] | type[OutboxRow], busy: str, now: datetim
     hands, whenever their common lease is over, and all of them would be held with it.
     """
     other = aliased(table)
+    unfinished = UNFINISHED_IN if table is InboxRow else UNFINISHED_OUT
     just_taken = sa.exists().where(
-        col(other.state) == busy, col(other.claims) > SUSPECT, col(other.lease_until) > now + lease * 5 / 6
+        _among(other.state, unfinished),
+        col(other.state) == busy,
+        col(other.claims) > SUSPECT,
+        col(other.lease_until) > now + lease * 5 / 6,
     )
     return sa.or_(col(table.claims) < SUSPECT, ~just_taken)
 
@@ -299,7 +312,7 @@ def claim_turn(session: Session, now: datetime, lease: timedelta = LEASE) -> Tur
         .where(
             col(earlier.address_id) == InboxRow.address_id,
             col(earlier.id) < col(InboxRow.id),
-            col(earlier.state).in_(UNFINISHED_IN),
+            _among(earlier.state, UNFINISHED_IN),
         )
         .correlate(InboxRow)
     )
@@ -311,7 +324,7 @@ def claim_turn(session: Session, now: datetime, lease: timedelta = LEASE) -> Tur
     while True:
         head = session.exec(
             select(InboxRow)
-            .where(col(InboxRow.state).in_(UNFINISHED_IN), ready, ~held_up, alone)
+            .where(_among(InboxRow.state, UNFINISHED_IN), ready, ~held_up, alone)
             .order_by(col(InboxRow.id))
             .limit(1)
             .with_for_update(skip_locked=True, of=InboxRow)  # nothing on SQLite: its writers queue anyway
@@ -525,7 +538,7 @@ def claim_sending(
             col(earlier.address_id) == OutboxRow.address_id,
             col(earlier.kind) == OutboxRow.kind,
             col(earlier.id) < col(OutboxRow.id),
-            col(earlier.state).in_(UNFINISHED_OUT),
+            _among(earlier.state, UNFINISHED_OUT),
         )
         .correlate(OutboxRow)
     )
@@ -539,9 +552,9 @@ def claim_sending(
         row = session.exec(
             select(OutboxRow)
             .where(
-                col(OutboxRow.state).in_(UNFINISHED_OUT),
+                _among(OutboxRow.state, UNFINISHED_OUT),
                 due,
-                col(OutboxRow.channel).in_(channels),
+                col(OutboxRow.channel).concat("").in_(channels),  # not by the index on channel: all that was ever sent
                 col(OutboxRow.channel).not_in(paused),
                 ~held_up,
                 alone,
@@ -628,6 +641,33 @@ def postpone(session: Session, sending: Sending, reason: str, now: datetime, aft
     return True
 
 
+def spent(session: Session, channel: str, since: datetime) -> int:
+    """What sending on this channel cost from then on, in thousandths of a euro."""
+    return session.exec(
+        select(sa.func.coalesce(sa.func.sum(OutboxRow.cost), 0)).where(
+            OutboxRow.channel == channel, col(OutboxRow.charged_at) >= since
+        )
+    ).one()
+
+
+def charge(session: Session, sending: Sending, thousandths: int, now: datetime) -> None:
+    """Write what a message costs before it goes: one whose sending is in doubt may be billed."""
+    session.execute(
+        sa.update(OutboxRow)
+        .where(col(OutboxRow.id) == sending.id)
+        .values(cost=OutboxRow.cost + thousandths, charged_at=now)
+    )
+
+
+def wait(session: Session, sending: Sending, until: datetime, reason: str) -> None:
+    """Put a message back until a ceiling allows it: no try was made."""
+    session.execute(
+        sa.update(OutboxRow)
+        .where(col(OutboxRow.id) == sending.id, col(OutboxRow.fence) == sending.fence)
+        .values(state="waiting", due_at=until, lease_until=None, claims=0, reason=reason[:500])
+    )
+
+
 def give_up(session: Session, sending: Sending, reason: str) -> None:
     _settle(session, sending, state="dead", reason=reason[:500])
 
@@ -707,8 +747,6 @@ def newest_for(session: Session, address_ids: Sequence[int]) -> dict[int, int]:
 
 # --- what the officer and the technician see and do ------------------------------------------------------------------
 
-TROUBLED_OUT = ("failed", "unknown", "held", "dead")
-
 
 def waiting_or_troubled(session: Session, table: type[InboxRow] | type[OutboxRow], limit: int = 200) -> list[Any]:
     """What waits, oldest first, and what failed."""
@@ -724,7 +762,7 @@ def untold(session: Session, table: type[InboxRow] | type[OutboxRow], limit: int
     return list(
         session.exec(
             select(table)
-            .where(col(table.state).in_(states), sa.not_(col(table.told)))
+            .where(_among(table.state, states), sa.text(f"NOT {table.__tablename__}.told"))
             .order_by(col(table.id))
             .limit(limit)
             .with_for_update(skip_locked=True)

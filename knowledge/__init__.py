@@ -1,1 +1,1 @@
-"""What the hotline knows: legislation, contacts, words, practical sheets, meetings and experiences, each with its source."""
+"""What the hotline knows: law, contacts, words, practical sheets, meetings, experiences, news, each with its source."""

@@ -27,6 +27,8 @@ NO_EDGES = (  # pure code and stores, although they stand in a room of edges
     "channels/mailbox.py", "channels/spool.py", "channels/vault.py",
     "channels/email/letter.py", "channels/email/machines.py", "channels/email/mime.py", "channels/email/parts.py",
     "channels/email/patterns.py", "channels/email/render.py", "channels/email/reply.py",
+    "channels/sms/budget.py", "channels/sms/cost.py", "channels/sms/gsm.py", "channels/sms/numbers.py",
+    "channels/sms/pieces.py",
 )  # fmt: skip
 NETWORK = {
     "aiohttp", "aioimaplib", "aiosmtplib", "apscheduler", "asyncio", "fastapi", "ftplib", "http", "httpx", "imaplib",

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from channels import directory
 from channels.contract import Address, Attachment, TryAgain, Undeliverable, Unsure
 from channels.directory import AddressRow
 from channels.mailbox import InboxRow, OutboxRow
+from channels.sms.budget import Ceilings, Meter
 from escalation.tickets import Ticket, TicketReply
 from tests.town import OFFICER, Town
 
@@ -422,3 +424,22 @@ def test_a_link_code_lapses(town: Town) -> None:
     code = town.db.transact(officer.new_code, town.office, OFFICER.handle, town.now())
     town.pass_time(minutes=31)
     assert "c'est relié" not in "".join(town.say("telegram", "777", code))
+
+
+def test_a_ceiling_holds_messages_back_and_the_officer_hears_once(town: Town) -> None:
+    meter = Meter(Decimal("0.05"), Ceilings(Decimal("0.30"), None))
+    town.office = replace(town.office, meters={"sms": meter})
+    for number in range(4):
+        town.say("sms", f"+3361234567{number}", "c'est quoi un QPV ?")
+    sent = len(town.channels["sms"].sent)
+    waiting = town.db.look(lambda s: s.exec(select(OutboxRow).where(OutboxRow.state == "waiting")).all())
+    assert sent >= 1
+    assert waiting
+    assert all("plafond" in row.reason for row in waiting if row.reason)
+    spent = town.db.look(lambda s: s.exec(select(sa.func.sum(OutboxRow.cost))).one())
+    assert 0 < spent <= 300
+    alarms = [notice.text for notice in town.notices() if "dépenses" in notice.subject]
+    assert len(alarms) == len(set(alarms)) >= 1
+    town.pass_time(days=1)
+    town.work()
+    assert len(town.channels["sms"].sent) > sent

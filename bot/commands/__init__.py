@@ -17,7 +17,7 @@ err = Console(stderr=True, highlight=False)
 
 def stop(message: str) -> NoReturn:
     """Say what is wrong, in French, and end with status 1."""
-    err.print(message, style="red", markup=False)
+    err.print(message, style="red", markup=False, soft_wrap=True)
     sys.exit(1)
 
 

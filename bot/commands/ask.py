@@ -5,6 +5,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -126,10 +127,12 @@ def ask(
 
 def many(on: Shelf, name: str) -> None:
     """One JSON line out for each line in; status 1 at the end if one could not be read."""
-    source: IO[bytes] = sys.stdin.buffer if name == "-" else _open(name)
-    total = Path(name).read_bytes().count(b"\n") if name != "-" else None
+    total = Path(name).read_bytes().count(b"\n") if name != "-" and Path(name).is_file() else None
     failed = 0
-    with Progress(console=err, disable=not err.is_terminal) as progress:
+    with (
+        nullcontext(sys.stdin.buffer) if name == "-" else _open(name) as source,
+        Progress(console=err, disable=not err.is_terminal) as progress,
+    ):
         task = progress.add_task("Questions", total=total)
         for line in _lines(source):
             told = _one(on, line)

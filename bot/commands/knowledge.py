@@ -116,7 +116,8 @@ def bring(
     if not source.exists():
         stop(f"{source} n'existe pas.")
     installation = house()
-    read = seed.read_folder(source, gsm.length) if source.is_dir() else _from_sheet(source)
+    known = [each.content.slug for each in installation.db.look(entries.published, date.min)]
+    read = seed.read_folder(source, gsm.length, known) if source.is_dir() else _from_sheet(source)
     faults = [str(fault) for each in read for fault in each.faults]
     if faults or not read:
         stop("Rien n'est importé :\n" + ("\n".join(faults[:30]) or "aucune fiche trouvée"))

@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 from bot import audit
 from bot.desk import letters
 from bot.office import Office
+from bot.say import say
 from channels import directory
 from channels.contract import Address
 from channels.directory import AddressRow
@@ -122,6 +123,16 @@ def _candidates(session: Session, ticket: Ticket) -> str:
         title = version.body["title"] if version else each["entry"]
         lines.append(f"- {title} ({round(100 * float(each['confidence']))} %)")
     return "Fiches les plus proches :\n" + "\n".join(lines) if lines else ""
+
+
+def alarm(session: Session, office: Office, channel: str, key: str, words: str, now: datetime) -> None:
+    """Tell the officers what spending on a channel has come to, once under its key; not on that very channel."""
+    for each in officers.to_notify(session, None):
+        for address_id in officers.addresses(session, each):
+            row = session.get(AddressRow, address_id)
+            if row is not None and row.channel != channel:
+                message = say("officer_alarm", directory.opened(office.vault, row), words=words)
+                letters.post(session, office, message, f"{key}:{address_id}", row, now)
 
 
 def notify_added(session: Session, office: Office, ticket: Ticket, text: str, inbox_id: int, now: datetime) -> None:

@@ -640,7 +640,7 @@ def claim_sending(
     """T4: the next message to send, with its recipient's address in the clear."""
     waking = plan.is_waking(now, office.zone)  # reminders are for the day; answers go at any hour
     sending = mailbox.claim_sending(session, now, channels, idempotent, bulk=waking)
-    if sending is None:
+    if sending is None or not _affordable(session, office, sending, now):
         return None
     row = session.get(AddressRow, sending.address_id)
     assert row is not None
@@ -655,6 +655,22 @@ def claim_sending(
         thread=sending.thread,
         last_heard=row.last_heard_at,
     )
+
+
+def _affordable(session: Session, office: Office, sending: Sending, now: datetime) -> bool:
+    """Ask the channel's meter, where sending costs: charged and on its way, or put back until the ceiling allows it."""
+    meter = office.meters.get(sending.channel)
+    if meter is None:
+        return True
+    day, month = (mailbox.spent(session, sending.channel, since) for since in meter.since(now, office.zone))
+    found = meter.charge(sending.text, day, month, now, office.zone, bulk=sending.kind == mailbox.BULK)
+    for key, words in found.alarms:
+        officer.alarm(session, office, sending.channel, key, words, now)
+    if found.until is not None:
+        mailbox.wait(session, sending, found.until, found.refusal)
+        return False
+    mailbox.charge(session, sending, found.thousandths, now)
+    return True
 
 
 def sent(session: Session, sending: Sending, provider_id: str, now: datetime) -> None:

@@ -10,8 +10,7 @@ from knowledge.entries import TO_CONFIRM, Content
 
 SHORT = ("sms",)  # channels that get an entry's SMS part
 AUTOMATIC = (
-    "Réponse automatique. Cela répond-il à votre question ? "
-    "Écrivez OUI, ou NON pour qu'une personne vous réponde."
+    "Réponse automatique. Cela répond-il à votre question ? Écrivez OUI, ou NON pour qu'une personne vous réponde."
 )
 NEW_LINE = "\n"
 TO_BE_CONFIRMED = "À confirmer par RésO Villes."

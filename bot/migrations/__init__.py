@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from bot.db import Database
+from bot.db import Database, translated
 
 LOCK = 0x6D696772  # PostgreSQL advisory lock: one process migrates at a time
 
@@ -37,8 +37,8 @@ def newest() -> str:
 
 
 def current(db: Database) -> str | None:
-    """The revision that the database is at; None if it is empty."""
-    with db.reader.connect() as connection:
+    """The revision that the database is at; None if it is empty; or DatabaseAway."""
+    with translated(), db.reader.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -49,7 +49,7 @@ def upgrade(db: Database, revision: str = "head") -> None:
     counted before and after, and references checked. PostgreSQL: under an advisory lock.
     """
     if not db.is_sqlite:
-        with db.writer.begin() as connection:
+        with translated(), db.writer.begin() as connection:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             command.upgrade(config(connection), revision)
         return

@@ -309,6 +309,8 @@ def decode_charset(data: bytes, charset: str) -> str:
             return _tidy(decoded)
     decoded = _try(data, "utf-8-sig")
     if decoded is None and name.startswith("utf-8"):
+        decoded = _of_halves(data)
+    if decoded is None and name.startswith("utf-8"):
         replaced = data.decode("utf-8-sig", "replace")
         # A few broken sequences in a long UTF-8 text are damage, not another charset.
         if replaced.count("\ufffd") * 4 <= sum(ord(c) > 127 for c in replaced):
@@ -339,6 +341,14 @@ def _try(data: bytes, name: str) -> str | None:
     try:
         return data.decode(name)
     except (UnicodeError, ValueError, LookupError):
+        return None
+
+
+def _of_halves(data: bytes) -> str | None:
+    """UTF-8 but for surrogates encoded one by one, as Java and old JavaScript do: a pair is its sign, a half damage."""
+    try:
+        return data.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    except UnicodeError:
         return None
 
 

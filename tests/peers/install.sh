@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests talk to: Postfix, Dovecot, PostgreSQL, Chromium. Needs root and apt; says so otherwise.
+# Installs the servers that the tests talk to: Postfix, Dovecot, Kannel, PostgreSQL, Chromium. Needs root and apt; says so otherwise.
 set -eu
 missing=()
 [ -x /usr/sbin/dovecot ] && [ -x /usr/lib/dovecot/imap ] && [ -x /usr/lib/dovecot/lmtp ] || missing+=(dovecot-imapd dovecot-lmtpd)
 [ -x /usr/sbin/postfix ] || missing+=(postfix)
+[ -x /usr/sbin/bearerbox ] && [ -x /usr/sbin/smsbox ] || missing+=(kannel)
 [ -x /usr/bin/chromium ] || missing+=(chromium)
 ls /usr/share/fonts/*/* >/dev/null 2>&1 || missing+=(fonts-dejavu-core) # a page without letters proves nothing
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)

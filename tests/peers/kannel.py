@@ -86,7 +86,8 @@ class Operator:
         self.submits: list[_Part] = []
         self.refuse: dict[str, int] = {}  # number: command status
         self.undelivered: set[str] = set()
-        self.silent: set[str] = set()  # numbers that no report is sent for
+        self.late: set[str] = set()  # numbers whose reports wait for `report_late`
+        self._held: list[tuple[str, Any, str]] = []
         self._ids = itertools.count(1)
         self._references = itertools.count(250)  # past 255 and back to 0: any byte may stand there
         self._esme: Any = None
@@ -129,7 +130,8 @@ class Operator:
         self.submits.clear()
         self.refuse.clear()
         self.undelivered.clear()
-        self.silent.clear()
+        self.late.clear()
+        self._held.clear()
 
     async def _serve(self) -> None:
         while True:
@@ -151,8 +153,11 @@ class Operator:
         part = _part(event)
         self.submits.append(part)
         self._show(part, to)
-        if event.registered_delivery & 1 and to not in self.silent:
+        if event.registered_delivery & 1:
             state = "UNDELIV" if to in self.undelivered else "DELIVRD"
+            if to in self.late:
+                self._held.append((id, event, state))
+                return
             asyncio.create_task(self._report(id, event, state))  # noqa: RUF006 (the loop lives as long)
 
     def _show(self, part: _Part, to: str) -> None:
@@ -190,6 +195,11 @@ class Operator:
                 esm_class=esm_class,
                 data_coding=coding,
             )
+
+    def report_late(self) -> None:
+        for held in self._held:
+            self._run(self._report(*held))
+        self._held.clear()
 
     # ------------------------------------------------------------ phones
     def phone(self, number: str) -> "Phone":
@@ -250,7 +260,7 @@ class Kannel:
 
     def __post_init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hotline-kannel-", dir="/tmp"))
-        (self.folder / "store").mkdir()
+        (self.folder / "reports").mkdir()
         (self.folder / "kannel.conf").write_text(self._configuration(), "utf-8")
 
     def _configuration(self) -> str:
@@ -267,8 +277,9 @@ box-allow-ip = 127.0.0.1
 log-file = {folder}/bearerbox.log
 log-level = 2
 store-type = file
-store-location = {folder}/store/kannel.store
-dlr-storage = internal
+store-location = {folder}/store
+dlr-storage = spool
+dlr-spool = {folder}/reports
 sms-combine-concatenated-mo = {"true" if self.joins else "false"}
 
 group = smsc

@@ -419,6 +419,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.Column("rest", sa.String(), nullable=False),
+        sa.Column("cost", sa.Integer(), nullable=False),
+        sa.Column("charged_at", UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_outbox_address_id_addresses")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_outbox_council_id_councils")),
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_outbox_ticket_id_tickets")),
@@ -426,6 +428,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_outbox_key")),
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.create_index("ix_outbox_charged", ["channel", "charged_at"], unique=False)
         batch_op.create_index(
             "ix_outbox_due",
             ["priority", "id"],
@@ -587,6 +590,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state IN ('waiting','sending')"),
             postgresql_where=sa.text("state IN ('waiting','sending')"),
         )
+        batch_op.drop_index("ix_outbox_charged")
 
     op.drop_table("outbox")
     op.drop_table("officer_councils")
