@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --no-compile
 HOUSE := tests/test_house.py tests/test_repository.py
 .DEFAULT_GOAL := help
-.PHONY: run test check bench lock help
+.PHONY: run test check bench index lock help
 
 run: $(VENV)/.ready ## Démarrer la hotline avec un exemple : http://127.0.0.1:8000
 	@$(BIN)/hotline run --demo
@@ -24,6 +24,9 @@ check: $(VENV)/.ready-dev ## Vérifier le style, les types et les lois de la mai
 bench: $(VENV)/.ready-dev ## Mesurer débits et délais, sur SQLite et PostgreSQL (plusieurs minutes)
 	@bash tests/peers/install.sh
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+index: $(VENV)/.ready ## Refaire l'index livré avec le programme, après un changement dans knowledge/
+	@$(BIN)/hotline knowledge index
 
 lock: $(VENV)/.ready-dev ## Refaire requirements.lock et requirements-dev.lock d'après pyproject.toml
 	@$(BIN)/python -c 'import uv' 2>/dev/null || $(PIP) uv

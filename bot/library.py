@@ -24,6 +24,7 @@ LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 2.0  # changes made together are built together
 BUILD_SECONDS = 600.0
 MOST_MATCHED = 6000  # characters of a message that are put to the matcher
+SHIPPED = Path(matching.__file__).parent / "index"  # at most one file, of the base as it is shipped
 HOLD = 0x696E6478  # who holds this builds the index
 
 
@@ -37,14 +38,25 @@ def recipe() -> str:
     stamp = hashlib.sha256()
     folder = Path(matching.__file__).parent
     names = ("matching.py", "training.py", "french.py", "understanding.py")
-    for path in [*(folder / name for name in names), *sorted(seed.NONE.glob("*.txt"))]:
+    lists = [*sorted((folder / "lexicon").glob("*.txt")), *sorted(seed.NONE.glob("*.txt"))]
+    for path in [*(folder / name for name in names), *lists]:
         stamp.update(path.read_bytes())
     return stamp.hexdigest()[:12]
 
 
 def wanted(session: Session, today: date) -> str:
     """The name of the index that the base as it stands needs."""
-    return f"{entries.base_fingerprint(session, today)[:24]}-{recipe()}"
+    return named(entries.base_fingerprint(session, today))
+
+
+def named(fingerprint: str) -> str:
+    return f"{fingerprint[:24]}-{recipe()}"
+
+
+def shipped(name: str) -> bytes | None:
+    """The index that came with the program (`make index`), if it is the one of this name: nothing to wait for."""
+    path = SHIPPED / f"{name}.npz"
+    return path.read_bytes() if path.is_file() else None
 
 
 def materials(session: Session, today: date) -> list[Material]:
@@ -123,6 +135,8 @@ class Library:
         if name == self.name:
             return
         stored = await self.db.read(entries.index_named, name)
+        if stored is None and (stored := await asyncio.to_thread(shipped, name)) is not None and may_build:
+            await self.db.run(entries.keep_index, name, stored, self.now())
         if stored is not None:
             await self._swap(name, stored, today)
             return

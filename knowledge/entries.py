@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -190,8 +190,20 @@ def base_fingerprint(session: Session, today: date) -> str:
         .where(col(EntryRow.version_id) == col(VersionRow.id), col(EntryRow.state) == "published")
         .order_by(col(EntryRow.slug))
     ).all()
-    standing = [(slug, mark) for slug, mark, expires in rows if not expires or expires >= today.isoformat()]
-    return hashlib.sha256(json.dumps(standing).encode()).hexdigest()
+    return _fingerprint((slug, mark) for slug, mark, expires in rows if not expires or expires >= today.isoformat())
+
+
+def fingerprint_of(contents: Iterable[Content], today: date) -> str:
+    """`base_fingerprint` of a base that would hold these entries and no others."""
+    return _fingerprint(
+        (each.slug, each.fingerprint())
+        for each in sorted(contents, key=lambda each: each.slug)
+        if not each.expires or each.expires >= today.isoformat()
+    )
+
+
+def _fingerprint(standing: Iterable[tuple[str, str]]) -> str:
+    return hashlib.sha256(json.dumps(list(standing)).encode()).hexdigest()
 
 
 def version_numbers(session: Session, today: date) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """`hotline ask`: what would be decided about a question, without keeping anything."""
 
 import asyncio
-import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -43,7 +42,8 @@ def shelf(found: House) -> Shelf:
     name, arrays, published = found.db.look(_stored, found)
     if not published:  # nothing was loaded yet: the files that came with the program speak for themselves
         published = [Published(0, 0, 1, each) for each in knowledge_files()]
-        name = f"files-{library.recipe()}-{hashlib.sha256(repr(published).encode()).hexdigest()[:16]}"
+        name = library.named(entries.fingerprint_of((each.content for each in published), found.today()))
+    arrays = arrays or library.shipped(name)
     if arrays is None:
         cached = found.data / f"index-{name}.npz"
         if cached.is_file():

@@ -1,5 +1,6 @@
 """`hotline knowledge`: check, load, preview and review the base."""
 
+import asyncio
 import re
 from datetime import date
 from pathlib import Path
@@ -10,14 +11,14 @@ from rich.panel import Panel
 from rich.progress import Progress
 from rich.table import Table
 
-from bot import sheets
+from bot import library, sheets
 from bot.commands import ask as ask_command
-from bot.commands import err, house, out, stop
+from bot.commands import err, house, installation, out, stop
 from bot.desk import entries as desk
 from bot.desk import replies
 from channels.contract import Address
 from channels.sms import gsm
-from knowledge import entries, lint, matching, seed
+from knowledge import entries, indexer, lint, matching, seed
 from knowledge import measure as measuring
 
 app = typer.Typer(help="La base de connaissances.", no_args_is_help=True)
@@ -243,6 +244,25 @@ def versions(slug: Slug) -> None:
     for each in found:
         table.add_row(str(each.number), installation.office.when(each.created_at), each.author, each.reason)
     out.print(table)
+
+
+@app.command()
+def index() -> None:
+    """Refaire l'index livré avec le programme (pour qui change les fiches de content/)."""
+    contents = ask_command.knowledge_files()
+    today = installation().today()
+    name = library.named(entries.fingerprint_of(contents, today))
+    path = library.SHIPPED / f"{name}.npz"
+    if path.is_file():
+        out.print("L'index livré est à jour.")
+        return
+    with err.status("Je prépare l'index (une minute au plus)…"):
+        arrays = asyncio.run(library.build([indexer.material(each) for each in contents]))
+    path.parent.mkdir(exist_ok=True)
+    for old in path.parent.glob("*.npz"):
+        old.unlink()
+    path.write_bytes(arrays)
+    out.print(f"{path.name} : {len(arrays) / 1e6:.1f} Mo.")
 
 
 @app.command()
