@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlmodel import Session
@@ -65,8 +67,18 @@ def materials(session: Session, today: date) -> list[Material]:
 
 async def build(found: Sequence[Material]) -> bytes:
     """An index of this material, as npz bytes, made in a child process; BuildFailed with the child's last words."""
+    return await _in_a_child(found, "index.npz")
+
+
+async def overlap(found: Sequence[Material]) -> dict[str, Any]:
+    """knowledge.training.Overlap of this material, as JSON; made in a child process, in about the time of an index."""
+    told: dict[str, Any] = json.loads(await _in_a_child(found, "overlap.json"))
+    return told
+
+
+async def _in_a_child(found: Sequence[Material], name: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "index.npz"
+        out = Path(folder) / name
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

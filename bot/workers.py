@@ -1,6 +1,7 @@
 """The loops that keep the hotline moving: listen, route, deliver, tick; each survives whatever happens in it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -31,21 +32,32 @@ BATCH = 200
 
 
 class Bell:
-    """Rings when there may be work, so that nobody waits for the next look."""
+    """Rings when there may be work, so that nobody waits for the next look; one ring wakes one, not the whole house."""
 
     def __init__(self) -> None:
-        self._event = asyncio.Event()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._rung = False
 
     def ring(self) -> None:
-        self._event.set()
+        while self._waiting:
+            sleeper = self._waiting.popleft()
+            if not sleeper.done():
+                sleeper.set_result(None)
+                return
+        self._rung = True  # nobody was waiting: whoever comes next looks at once
 
     async def wait(self, seconds: float = NAP) -> None:
+        if self._rung:
+            self._rung = False
+            return
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(sleeper)
         try:
-            async with asyncio.timeout(seconds):
-                await self._event.wait()
-        except TimeoutError:
-            pass
-        self._event.clear()
+            await asyncio.wait([sleeper], timeout=seconds)
+        finally:
+            if not sleeper.done():
+                sleeper.cancel()
+                self._waiting.remove(sleeper)
 
 
 class Intake:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -231,7 +232,7 @@ def _insert_once(session: Session, row: SQLModel) -> int | None:
 
 def _among(column: Any, states: Sequence[str]) -> Any:
     """`state IN ('waiting','claimed')`, written out: with parameters in it no partial index would be used."""
-    return col(column).in_(sa.bindparam(None, list(states), expanding=True, literal_execute=True))
+    return col(column).in_([sa.literal_column(f"'{state}'") for state in states])
 
 
 # --- the inbox -------------------------------------------------------------------------------------------------------
@@ -287,7 +288,7 @@ def _wait_for_more(session: Session, address_id: int, now: datetime, quiet: time
     session.execute(sa.update(InboxRow).where(col(InboxRow.id).in_([id for id, _ in rows])).values(ready_at=ready))
 
 
-def _goes_alone(table: type[InboxRow] | type[OutboxRow], busy: str, now: datetime, lease: timedelta) -> Any:
+def _goes_alone(table: type[InboxRow] | type[OutboxRow], busy: str) -> Any:
     """Those that were interrupted repeatedly are taken one by one, some seconds apart or each after the other's end.
 
     Else a message that kills its worker would be taken up again together with those that were in the same worker's
@@ -299,13 +300,13 @@ def _goes_alone(table: type[InboxRow] | type[OutboxRow], busy: str, now: datetim
         _among(other.state, unfinished),
         col(other.state) == busy,
         col(other.claims) > SUSPECT,
-        col(other.lease_until) > now + lease * 5 / 6,
+        col(other.lease_until) > sa.bindparam("just_taken"),
     )
     return sa.or_(col(table.claims) < SUSPECT, ~just_taken)
 
 
-def claim_turn(session: Session, now: datetime, lease: timedelta = LEASE) -> Turn | None:
-    """Take the oldest ready message that no earlier one of its sender holds up, and those it belongs with (R6, R10)."""
+@cache  # built once: putting it together costs more than running it
+def _next_turn() -> Any:
     earlier = aliased(InboxRow)
     held_up = (
         sa.exists()
@@ -317,18 +318,23 @@ def claim_turn(session: Session, now: datetime, lease: timedelta = LEASE) -> Tur
         .correlate(InboxRow)
     )
     ready = sa.or_(
-        sa.and_(col(InboxRow.state) == "waiting", col(InboxRow.ready_at) <= now),
-        sa.and_(col(InboxRow.state) == "claimed", col(InboxRow.lease_until) <= now),
+        sa.and_(col(InboxRow.state) == "waiting", col(InboxRow.ready_at) <= sa.bindparam("now")),
+        sa.and_(col(InboxRow.state) == "claimed", col(InboxRow.lease_until) <= sa.bindparam("now")),
     )
-    alone = _goes_alone(InboxRow, "claimed", now, lease)
+    return (
+        select(InboxRow)
+        .where(_among(InboxRow.state, UNFINISHED_IN), ready, ~held_up, _goes_alone(InboxRow, "claimed"))
+        .order_by(col(InboxRow.id))
+        .limit(1)
+        .with_for_update(skip_locked=True, of=InboxRow)  # nothing on SQLite: its writers queue anyway
+    )
+
+
+def claim_turn(session: Session, now: datetime, lease: timedelta = LEASE) -> Turn | None:
+    """Take the oldest ready message that no earlier one of its sender holds up, and those it belongs with (R6, R10)."""
+    given = {"now": now, "just_taken": now + lease * 5 / 6}
     while True:
-        head = session.exec(
-            select(InboxRow)
-            .where(_among(InboxRow.state, UNFINISHED_IN), ready, ~held_up, alone)
-            .order_by(col(InboxRow.id))
-            .limit(1)
-            .with_for_update(skip_locked=True, of=InboxRow)  # nothing on SQLite: its writers queue anyway
-        ).first()
+        head = session.scalars(_next_turn(), given).first()
         if head is None:
             return None
         if head.claims < CLAIMS:
@@ -522,15 +528,8 @@ def post_bulk(session: Session, letters: Sequence[Bulk], now: datetime, due_at: 
     return set(session.execute(insert, rows).scalars())
 
 
-def claim_sending(
-    session: Session,
-    now: datetime,
-    channels: Collection[str],
-    idempotent: Collection[str] = (),
-    lease: timedelta = LEASE,
-    bulk: bool = True,
-) -> Sending | None:
-    """Take the next due message of these channels, the head of its conversation within its kind (R5, R6, R7, R10)."""
+@cache
+def _next_sending(channels: tuple[str, ...], bulk: bool) -> Any:
     earlier = aliased(OutboxRow)
     held_up = (
         sa.exists()
@@ -543,27 +542,40 @@ def claim_sending(
         .correlate(OutboxRow)
     )
     due = sa.or_(
-        sa.and_(col(OutboxRow.state) == "waiting", col(OutboxRow.due_at) <= now),
-        sa.and_(col(OutboxRow.state) == "sending", col(OutboxRow.lease_until) <= now),
+        sa.and_(col(OutboxRow.state) == "waiting", col(OutboxRow.due_at) <= sa.bindparam("now")),
+        sa.and_(col(OutboxRow.state) == "sending", col(OutboxRow.lease_until) <= sa.bindparam("now")),
     )
-    alone = _goes_alone(OutboxRow, "sending", now, lease)
-    paused = select(ChannelPause.channel).where(ChannelPause.until > now)
+    paused = select(ChannelPause.channel).where(ChannelPause.until > sa.bindparam("now"))
+    return (
+        select(OutboxRow)
+        .where(
+            _among(OutboxRow.state, UNFINISHED_OUT),
+            due,
+            col(OutboxRow.channel).concat("").in_(channels),  # not by the index on channel: all that was ever sent
+            col(OutboxRow.channel).not_in(paused),
+            ~held_up,
+            _goes_alone(OutboxRow, "sending"),
+            *(() if bulk else (col(OutboxRow.kind) == ANSWER,)),
+        )
+        .order_by(col(OutboxRow.priority), col(OutboxRow.id))
+        .limit(1)
+        .with_for_update(skip_locked=True, of=OutboxRow)
+    )
+
+
+def claim_sending(
+    session: Session,
+    now: datetime,
+    channels: Collection[str],
+    idempotent: Collection[str] = (),
+    lease: timedelta = LEASE,
+    bulk: bool = True,
+) -> Sending | None:
+    """Take the next due message of these channels, the head of its conversation within its kind (R5, R6, R7, R10)."""
+    query = _next_sending(tuple(sorted(channels)), bulk)
+    given = {"now": now, "just_taken": now + lease * 5 / 6}
     while True:
-        row = session.exec(
-            select(OutboxRow)
-            .where(
-                _among(OutboxRow.state, UNFINISHED_OUT),
-                due,
-                col(OutboxRow.channel).concat("").in_(channels),  # not by the index on channel: all that was ever sent
-                col(OutboxRow.channel).not_in(paused),
-                ~held_up,
-                alone,
-                *(() if bulk else (col(OutboxRow.kind) == ANSWER,)),
-            )
-            .order_by(col(OutboxRow.priority), col(OutboxRow.id))
-            .limit(1)
-            .with_for_update(skip_locked=True, of=OutboxRow)
-        ).first()
+        row = session.scalars(query, given).first()
         if row is None:
             return None
         if row.claims >= CLAIMS:

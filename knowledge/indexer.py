@@ -1,4 +1,7 @@
-"""Builds an index in a process of its own: `python -m knowledge.indexer OUT.npz`, the material as JSON on its input."""
+"""Builds an index in a process of its own: `python -m knowledge.indexer OUT.npz`, the material as JSON on its input.
+
+OUT.json instead writes which entries steal each other's questions.
+"""
 
 import json
 import sys
@@ -38,7 +41,11 @@ def main(out: str) -> None:
         Material(**{key: tuple(value) if isinstance(value, list) else value for key, value in each.items()})  # type: ignore[arg-type]
         for each in told["entries"]
     ]
-    training.build(entries, told["none"]).save(Path(out))
+    path = Path(out)
+    if path.suffix == ".json":
+        path.write_text(json.dumps(asdict(training.overlap(entries, told["none"])), ensure_ascii=False), "utf-8")
+    else:
+        training.build(entries, told["none"]).save(path)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,12 +18,18 @@ Decision = Literal["answer", "clarify", "escalate"]
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
 
+FORMAT = 1  # of features and arrays; raised when they change, so that no older index is read by mistake
 BLOCKS = {"w": 0, "b": 0, "p": 0, "c": 1, "=": 2}  # by a feature's first letter: words, letters, concepts
 LETTERS = 1
 BLOCK_WEIGHTS = (1.0, 1.1, 0.8)  # each block of a question has this length
 CANDIDATES = 12  # entries looked at closely
+SURE = 0.99  # the confidence of the very words of a phrasing
+NEAR = 0.6  # share of words in common from which a phrasing not yet indexed is offered
 LARGE = 1500  # entries above which no linear classifier is trained: centroids alone find the candidates
-KINDS_OF_ANSWER = ("definition", "role", "how", "rule", "who", "contact", "when", "how_much", "list", "where", "example", "why", "change")  # fmt: skip
+KINDS_OF_ANSWER = (
+    "definition", "role", "how", "rule", "who", "contact", "when", "how_much", "list", "where", "example", "why",
+    "change",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,8 @@ def features(tokens: Sequence[str]) -> list[str]:
     stems = [french.stem(token) for token in tokens]
     meant = [s for s, token in zip(stems, tokens, strict=True) if token not in french.STOP]
     found = ["w" + s for s in meant]
-    found += ["b" + a + " " + b for a, b in zip(["^", *stems], [*stems, "$"], strict=True)]
-    found += ["p" + a + " " + b for a, b in zip(meant, meant[1:], strict=False)]
+    found += ["b" + a + " " + b for a, b in pairwise(["^", *stems, "$"])]
+    found += ["p" + a + " " + b for a, b in pairwise(meant)]
     found += ["=" + concept for concept in french.concepts(stems)]
     for token in tokens:
         padded = " " + token + " "
@@ -123,6 +130,7 @@ class Evidence:
     unknown_words: float
     stems: int
     particular: tuple[str, ...]
+    none_class: int = -1  # the none class that comes first, before every entry
 
 
 def _over_others(values: Floats) -> Floats:
@@ -187,7 +195,7 @@ class Index:
         """Written as npz, nothing pickled."""
         with path.open("wb") as file:
             arrays: dict[str, Any] = {"fingerprint": pack([self.fingerprint]), "slugs": pack(self.slugs), **self.arrays}
-            np.savez(file, **arrays)
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Index:
@@ -198,6 +206,10 @@ class Index:
     @cached_property
     def vocabulary(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(unpack(self.arrays["features"]))}
+
+    @cached_property
+    def none_names(self) -> tuple[str, ...]:
+        return tuple(unpack(self.arrays["none_names"]))
 
     @cached_property
     def spelling(self) -> french.Spelling:
@@ -216,7 +228,11 @@ def key(tokens: Sequence[str]) -> str:
 
 
 def _postings(index: Index, name: str, columns: Integers, weights: Floats, size: int) -> Floats:
-    starts, owners, values = index.arrays[name + "_starts"], index.arrays[name + "_owners"], index.arrays[name + "_values"]
+    starts, owners, values = (
+        index.arrays[name + "_starts"],
+        index.arrays[name + "_owners"],
+        index.arrays[name + "_values"],
+    )
     total = np.zeros(size, dtype=np.float32)
     for column, weight in zip(columns.tolist(), weights.tolist(), strict=True):
         a, b = starts[column], starts[column + 1]
@@ -254,11 +270,13 @@ def evidence(index: Index, tokens: Sequence[str], asks: str = "", particular: tu
 
     centroid = _postings(index, "centroid", columns, weights, size)
     if "linear" in a:
-        linear_all = weights @ a["linear"][columns].astype(np.float32) + a["linear_bias"]
+        linear_all = (weights @ a["linear"][columns].astype(np.float32)) * a["linear_scale"] + a["linear_bias"]
         linear = linear_all[:size]
         none_linear = float(linear_all[size:].max(initial=-2.0))
+        first = int(linear_all.argmax())
+        none_class = first - size if first >= size and none_linear > 0 else -1
     else:
-        linear, none_linear = np.zeros(size, dtype=np.float32), -2.0
+        linear, none_linear, none_class = np.zeros(size, dtype=np.float32), -2.0, -1
     best = min(CANDIDATES, size)
     chosen = np.argpartition(-(linear + centroid), best - 1)[:best] if best else np.zeros(0, dtype=np.int64)
 
@@ -276,15 +294,17 @@ def evidence(index: Index, tokens: Sequence[str], asks: str = "", particular: tu
     asked = np.zeros(best, dtype=np.float32)
     if asks in KINDS_OF_ANSWER:
         declared = a["answers"][chosen]
-        asked = np.where(declared == 0, 0, np.where(declared >> KINDS_OF_ANSWER.index(asks) & 1, 1, -1)).astype(np.float32)
+        says = np.where(declared >> KINDS_OF_ANSWER.index(asks) & 1, 1, -1)
+        asked = np.where(declared == 0, 0, says).astype(np.float32)
     return Evidence(
-        chosen.astype(np.int32), linear[chosen], centroid[chosen], near_words, near_letters, few, coverage, answer, title,
-        asked, none_linear, none_nearest, lost / max(mass, 1e-6), int(stems.sum()) + len(unknown), particular,
+        chosen.astype(np.int32), linear[chosen], centroid[chosen], near_words, near_letters, few, coverage, answer,
+        title, asked, none_linear, none_nearest, lost / max(mass, 1e-6), int(stems.sum()) + len(unknown),
+        particular, none_class,
     )  # fmt: skip
 
 
 def _nearest(index: Index, dense: Floats, bounds: Sequence[tuple[int, int]]) -> tuple[Floats, Floats, Floats]:
-    """For each range of rows, the likeness of its closest phrasing (by words, by letters) and the mean of its three closest."""
+    """For each range of rows: its closest phrasing, by words and by letters, and the mean of its three closest."""
     a = index.arrays
     starts = a["row_starts"]
     result = np.zeros((3, len(bounds)), dtype=np.float32)
@@ -318,11 +338,16 @@ class _Asked:
 
     text: str
     candidates: tuple[Candidate, ...]
-    exact: bool = False
+    none: str = ""  # the file of none messages that it resembles most
 
     @property
     def confidence(self) -> float:
         return self.candidates[0].confidence if self.candidates else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _said(phrasing: str) -> tuple[str, ...]:
+    return tuple(french.plain(understanding.core(phrasing)))
 
 
 def _ask(index: Index, text: str, overlay: Sequence[Material]) -> _Asked:
@@ -336,7 +361,7 @@ def _ask(index: Index, text: str, overlay: Sequence[Material]) -> _Asked:
     words = frozenset(french.content(tokens))
     for material in overlay:
         for phrasing in (material.title, *material.phrasings):
-            theirs = index.spelling.text(french.plain(understanding.core(phrasing)))
+            theirs = index.spelling.text(_said(phrasing))
             if theirs == tokens:
                 likeness = SURE
             else:
@@ -347,11 +372,8 @@ def _ask(index: Index, text: str, overlay: Sequence[Material]) -> _Asked:
     best = sorted(scored.items(), key=lambda item: (-item[1], item[0]))[:5]
     if best and best[0][1] >= SURE:
         best = [best[0], *((slug, min(chance, 1 - SURE)) for slug, chance in best[1:])]
-    return _Asked(text, tuple(Candidate(slug, round(chance, 4)) for slug, chance in best))
-
-
-SURE = 0.99  # the very words of a phrasing
-NEAR = 0.6  # share of words in common from which a phrasing not yet indexed is offered
+    none = index.none_names[found.none_class] if found.none_class >= 0 else ""
+    return _Asked(text, tuple(Candidate(slug, round(chance, 4)) for slug, chance in best), none)
 
 
 def _decide(index: Index, asked: _Asked) -> Part:
@@ -374,6 +396,7 @@ def match(index: Index, text: str, *, channel: str = "web", overlay: Sequence[Ma
     1. Small talk and other languages are not put to the base.
     2. The whole message without its courtesies, and each question that it asks, are scored apart.
     3. Several questions that are all surely known: all their entries are given. One known and another not: choices.
+    `why` of what is passed on names the file of none messages that it resembles ("none: administrations").
     `overlay` holds what was published since the index was built; its very words are answered.
     """
     u = understanding.understand(text)
@@ -385,10 +408,13 @@ def match(index: Index, text: str, *, channel: str = "web", overlay: Sequence[Ma
         return closed("smalltalk")
     if u.language != "fr":
         return closed("language")
-    whole = _decide(index, _ask(index, u.core, overlay))
+    asked = _ask(index, u.core, overlay)
+    whole = _decide(index, asked)
     parts = [_decide(index, _ask(index, question, overlay)) for question in u.questions if question != u.core]
     if len(parts) < 2:
         best = max([whole, *parts], key=lambda part: part.confidence)
+        if best.decision == "escalate" and asked.none:
+            return _told("escalate", (), best.candidates, best.confidence, (best,), f"none: {asked.none}", u)
         return _told(best.decision, best.entries, best.candidates, best.confidence, (best,), "one question", u)
     given = tuple(dict.fromkeys(slug for part in parts for slug in part.entries))
     merged: dict[str, float] = {}
@@ -397,7 +423,9 @@ def match(index: Index, text: str, *, channel: str = "web", overlay: Sequence[Ma
             merged[candidate.slug] = max(merged.get(candidate.slug, 0.0), candidate.confidence)
     candidates = tuple(Candidate(s, c) for s, c in sorted(merged.items(), key=lambda item: (-item[1], item[0]))[:5])
     if all(part.decision == "answer" for part in parts):
-        return _told("answer", given, candidates, min(p.confidence for p in parts), tuple(parts), "several questions", u)
+        return _told(
+            "answer", given, candidates, min(p.confidence for p in parts), tuple(parts), "several questions", u
+        )
     if whole.decision == "answer":
         return _told("answer", whole.entries, whole.candidates, whole.confidence, tuple(parts), "the whole message", u)
     if any(part.decision != "escalate" for part in (*parts, whole)):

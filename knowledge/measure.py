@@ -1,4 +1,4 @@
-"""Measures the matcher on questions whose right entries are known: tables, reliability, and a curve. Pure but for its clock."""
+"""Measures the matcher on questions whose right entries are known: tables, reliability, and a curve."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ class Report:
 
     def bars(self) -> list[tuple[str, str, bool]]:
         """The bars of the project: what, measured, kept or not."""
-        unknown = {scope: [o for o in self.unknown if o.scope == scope] for scope in sorted({o.scope for o in self.unknown})}
+        unknown = {
+            scope: [o for o in self.unknown if o.scope == scope] for scope in sorted({o.scope for o in self.unknown})
+        }
         right, wrong = self.count("right"), self.count("wrong")
         taken = sum(o.match.decision == "answer" for o in self.known)
         held = sum(o.verdict in ("right", "offered") for o in self.known)
@@ -141,19 +143,25 @@ class Report:
         lines.append(("choix proposés, out-far <= 20 %", _share(offered, len(far)), offered <= 0.2 * len(far)))
         return lines
 
-    def reliability(self, steps: Sequence[float] = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98)) -> list[tuple[float, float, int, float, float]]:
+    def reliability(
+        self, steps: Sequence[float] = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98)
+    ) -> list[tuple[float, float, int, float, float]]:
         """For each band of said confidence: from, to, how many, mean said, share right."""
         bands = []
         for low, high in zip(steps, (*steps[1:], 1.0001), strict=True):
             inside = [o for o in self.outcomes if o.match.candidates and low <= o.match.candidates[0].confidence < high]
             if inside:
                 said = sum(o.match.candidates[0].confidence for o in inside) / len(inside)
-                bands.append((low, min(high, 1.0), len(inside), said, sum(o.first_is_right for o in inside) / len(inside)))
+                bands.append(
+                    (low, min(high, 1.0), len(inside), said, sum(o.first_is_right for o in inside) / len(inside))
+                )
         return bands
 
     def curve(self) -> list[tuple[float, float, float]]:
         """Coverage of the base's questions, precision and confidence, from the surest question down."""
-        ranked = sorted((o for o in self.outcomes if o.match.candidates), key=lambda o: -o.match.candidates[0].confidence)
+        ranked = sorted(
+            (o for o in self.outcomes if o.match.candidates), key=lambda o: -o.match.candidates[0].confidence
+        )
         points, right, known = [], 0, 0
         total = max(1, len(self.known))
         for n, outcome in enumerate(ranked, 1):
@@ -174,7 +182,7 @@ class Report:
         lines += [f"{'oui' if kept else 'NON'}  {what:<48} {measured}" for what, measured, kept in self.bars()]
         first = sum(o.first_is_right for o in self.known)
         lines += ["", f"bonne fiche en tête : {_share(first, len(self.known))}", ""]
-        head = f"{'':<22}{'n':>5} {'juste':>6} {'faux':>6} {'choix+':>7} {'choix-':>7} {'transmis':>9}   {'justes / répondues':<28}"
+        head = f"{'':<22}{'n':>5} {'juste':>6} {'faux':>6} {'choix+':>7} {'choix-':>7} {'transmis':>9}   justes"
         for title, of in (("portée", "scope"), ("style", "style"), ("canal", "channel"), ("genre de fiche", "kind")):
             lines.append(f"{title}\n{head}")
             groups: dict[str, list[Outcome]] = {}
@@ -184,16 +192,23 @@ class Report:
                 group = groups[name]
                 counts = {v: self.count(v, group) for v in ("right", "wrong", "offered", "missed", "escalated")}
                 lines.append(
-                    f"  {name:<20}{len(group):>5} {counts['right']:>6} {counts['wrong']:>6} {counts['offered']:>7} {counts['missed']:>7} "
-                    f"{counts['escalated']:>9}   {_share(counts['right'], counts['right'] + counts['wrong'])}"
+                    f"  {name:<20}{len(group):>5} {counts['right']:>6} {counts['wrong']:>6} {counts['offered']:>7} "
+                    f"{counts['missed']:>7} {counts['escalated']:>9}   "
+                    + _share(counts["right"], counts["right"] + counts["wrong"])
                 )
             lines.append("")
         lines.append("fiabilité : dit -> juste")
         for low, high, n, said, right in self.reliability():
-            lines.append(f"  {low:.2f}-{high:.2f}  {n:>4} questions   dit {100 * said:.0f} %   juste {100 * right:.0f} %")
+            lines.append(
+                f"  {low:.2f}-{high:.2f}  {n:>4} questions   dit {100 * said:.0f} %   juste {100 * right:.0f} %"
+            )
         if self.foreign:
+            answered = sum(o.match.decision == "answer" for o in self.foreign)
             heard = sum(o.match.language != "fr" for o in self.foreign)
-            lines += ["", f"autres langues : {len(self.foreign)}, reconnues {heard}, répondues {sum(o.match.decision == 'answer' for o in self.foreign)}"]
+            lines += [
+                "",
+                f"autres langues : {len(self.foreign)}, reconnues {heard}, répondues {answered}",
+            ]
         return "\n".join(lines) + "\n"
 
     def svg(self, width: int = 640, height: int = 420) -> str:
@@ -206,20 +221,29 @@ class Report:
             return left + inner * coverage, top + tall * (1 - (max(precision, floor) - floor) / (1 - floor))
 
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+            'font-family="sans-serif" font-size="13">',
             "<title>Couverture et justesse</title>",
             f'<rect width="{width}" height="{height}" fill="#fff"/>',
-            f'<text x="{left}" y="24" font-size="15" fill="#222">Part des questions répondues, et part de réponses justes</text>',
+            f'<text x="{left}" y="24" font-size="15" fill="#222">Questions répondues, réponses justes</text>',
         ]
         for step in range(6):
             precision, coverage = floor + step * (1 - floor) / 5, step / 5
             _, y = at(0, precision)
             x, _ = at(coverage, 1)
             parts.append(f'<line x1="{left}" y1="{y:.1f}" x2="{width - right}" y2="{y:.1f}" stroke="#ddd"/>')
-            parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" fill="#444">{100 * precision:.0f} %</text>')
-            parts.append(f'<text x="{x:.1f}" y="{height - bottom + 20}" text-anchor="middle" fill="#444">{100 * coverage:.0f} %</text>')
+            parts.append(
+                f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" fill="#444">{100 * precision:.0f} %</text>'
+            )
+            parts.append(
+                f'<text x="{x:.1f}" y="{height - bottom + 20}" text-anchor="middle" fill="#444">'
+                f"{100 * coverage:.0f} %</text>"
+            )
         _, bar = at(0, 0.97)
-        parts.append(f'<line x1="{left}" y1="{bar:.1f}" x2="{width - right}" y2="{bar:.1f}" stroke="#b00020" stroke-dasharray="5 4"/>')
+        parts.append(
+            f'<line x1="{left}" y1="{bar:.1f}" x2="{width - right}" y2="{bar:.1f}" stroke="#b00020" '
+            'stroke-dasharray="5 4"/>'
+        )
         parts.append(f'<text x="{width - right}" y="{bar - 5:.1f}" text-anchor="end" fill="#b00020">97 %</text>')
         points = " ".join("{:.1f},{:.1f}".format(*at(coverage, precision)) for coverage, precision, _ in self.curve())
         parts.append(f'<polyline points="{points}" fill="none" stroke="#0b5394" stroke-width="2"/>')
@@ -227,7 +251,10 @@ class Report:
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="#0b5394"/>')
         label = f"{100 * self.answered:.0f} % répondues, {100 * self.precision:.1f} % justes"
         parts.append(f'<text x="{x - 10:.1f}" y="{y + 22:.1f}" text-anchor="end" fill="#0b5394">{escape(label)}</text>')
-        parts.append(f'<text x="{left + inner / 2:.0f}" y="{height - 12}" text-anchor="middle" fill="#222">questions de la base répondues sans personne</text>')
+        parts.append(
+            f'<text x="{left + inner / 2:.0f}" y="{height - 12}" text-anchor="middle" fill="#222">'
+            "questions de la base répondues sans personne</text>"
+        )
         return "\n".join([*parts, "</svg>"]) + "\n"
 
 

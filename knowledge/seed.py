@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -66,15 +66,16 @@ def none_messages(folder: Path = NONE) -> dict[str, list[str]]:
     return {path.stem: path.read_text("utf-8").split("\n")[:-1] for path in sorted(folder.glob("*.txt"))}
 
 
-def read_folder(folder: Path, septets: Callable[[str], int | None]) -> list[Read]:
+def read_folder(folder: Path, septets: Callable[[str], int | None], elsewhere: Collection[str] = ()) -> list[Read]:
     """Every entry file under a folder, checked alone and together.
 
-    `septets` says how long a text is as an SMS, or None when it cannot be one.
+    `septets` says how long a text is as an SMS, or None when it cannot be one; `elsewhere` are entries that those of
+    the folder may refer to.
     """
     found = [read_file(path, septets) for path in sorted(folder.rglob("*.md"))]
     return [
         Read(each.path, each.content, each.faults + tuple(together))
-        for each, together in zip(found, _together(found), strict=True)
+        for each, together in zip(found, _together(found, elsewhere), strict=True)
     ]
 
 
@@ -239,11 +240,11 @@ def _is_source_date(value: str) -> bool:
     return bool(re.fullmatch(r"\d{4}(-\d\d){0,2}", value)) and _is_day(filled)
 
 
-def _together(found: Sequence[Read]) -> Iterable[list[Fault]]:
+def _together(found: Sequence[Read], elsewhere: Collection[str]) -> Iterable[list[Fault]]:
     """What only shows between files: a name or a phrasing that stands twice, a reference that leads nowhere."""
     names: dict[str, Path] = {}
     phrased: dict[str, Path] = {}
-    known = {each.content.slug for each in found if each.content}
+    known = {each.content.slug for each in found if each.content} | set(elsewhere)
     for each in found:
         faults: list[Fault] = []
         if each.content:
@@ -301,18 +302,18 @@ def render(content: Content) -> str:
         if not value:
             continue
         if name == "phrasings":
-            lines += ["phrasings = [", *(f"  {_quoted(text)}," for text in value), "]"]
+            lines += ["phrasings = [", *(f"  {quoted(text)}," for text in value), "]"]
         elif isinstance(value, tuple):
-            lines.append(f"{name} = [{', '.join(map(_quoted, value))}]")
+            lines.append(f"{name} = [{', '.join(map(quoted, value))}]")
         else:
-            lines.append(f"{name} = {_quoted(value)}")
+            lines.append(f"{name} = {quoted(value)}")
     for source in content.sources:
         lines += ["", "[[sources]]"]
-        lines += [f"{name} = {_quoted(getattr(source, name))}" for name in ("title", "url", "ref", "date")]
+        lines += [f"{name} = {quoted(getattr(source, name))}" for name in ("title", "url", "ref", "date")]
     lines += ["+++", content.answer, "", SMS_LINE, content.sms, ""]
     return "\n".join(lines)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A TOML basic string: JSON's escapes are TOML's."""
     return json.dumps(text, ensure_ascii=False)

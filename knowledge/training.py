@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,12 +19,29 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from knowledge import french, understanding
 from knowledge.matching import (
+    BLOCK_WEIGHTS,
+    BLOCKS,
+    CANDIDATE_FEATURES,
+    FORMAT,
+    KINDS_OF_ANSWER,
+    LARGE,
+    LETTERS,
+    NULL_FEATURES,
+    SURE,
+    Floats,
+    Index,
     Integers,
-    BLOCK_WEIGHTS, BLOCKS, CANDIDATE_FEATURES, KINDS_OF_ANSWER, LARGE, LETTERS, NULL_FEATURES, Evidence, Floats, Index, Material, describe, evidence,
-    features, key, pack, probabilities,
-)  # fmt: skip
+    Material,
+    describe,
+    evidence,
+    features,
+    key,
+    pack,
+    probabilities,
+)
 
-FOLDS = 4
+FOLDS = 3  # indexes built without a part of the base
+PARTS = 8  # of phrasings and of entries; a fold leaves one out, so that its index differs little from the final one
 MOST_TRIALS = 2400  # phrasings tried for calibration
 SURE_USES = 3  # of a word that no lexicon knows, before spelling is corrected towards it
 MANY = 20_000  # texts above which they are read by several processes, and one fold is enough
@@ -75,7 +91,12 @@ def tabulate(entries: Iterable[Material], none_messages: Mapping[str, Iterable[s
         told += [(text, len(entries) + shift, "phrasing") for text in texts]
     with _Pool(jobs if len(told) > MANY else 1) as pool:
         spoken = pool.over(_words, [text for text, _, _ in told])
-        uses = Counter(token for (_, owner, _), tokens in zip(told, spoken, strict=True) if owner < len(entries) for token in tokens)
+        uses = Counter(
+            token
+            for (_, owner, _), tokens in zip(told, spoken, strict=True)
+            if owner < len(entries)
+            for token in tokens
+        )
         # A form that no lexicon knows and that the base uses once or twice is one of its authors' own slips.
         sure = {word: n for word, n in uses.items() if n >= SURE_USES or french.frequency(word) >= 0}
         read = pool.over(partial(_features, french.Spelling(sure)), spoken)
@@ -163,7 +184,11 @@ def _normalise(matrix: sp.csr_matrix, block: npt.NDArray[np.int8]) -> sp.csr_mat
 def _postings(matrix: sp.spmatrix, name: str) -> dict[str, npt.NDArray[Any]]:
     columns = sp.csc_matrix(matrix)
     columns.sort_indices()
-    return {f"{name}_starts": columns.indptr.astype(np.int32), f"{name}_owners": columns.indices.astype(np.int32), f"{name}_values": columns.data.astype(np.float32)}
+    return {
+        f"{name}_starts": columns.indptr.astype(np.int32),
+        f"{name}_owners": columns.indices.astype(np.int32),
+        f"{name}_values": columns.data.astype(np.float32),
+    }
 
 
 def assemble(entries: Sequence[Material], rows: Sequence[Row], table: Table) -> Index:
@@ -210,13 +235,20 @@ def assemble(entries: Sequence[Material], rows: Sequence[Row], table: Table) -> 
         from sklearn.svm import LinearSVC
 
         machine = LinearSVC(C=0.5, tol=0.05).fit(matrix, owners, sample_weight=weight)
-        weights = np.zeros((len(names), classes), dtype=np.float16)
+        weights = np.zeros((len(names), classes), dtype=np.float32)
         bias = np.full(classes, -2.0, dtype=np.float32)
         if len(machine.classes_) > 2:
             weights[:, machine.classes_] = machine.coef_.T
             bias[machine.classes_] = machine.intercept_
-            arrays |= {"linear": weights, "linear_bias": bias}
-    arrays["answers"] = np.array([sum(1 << KINDS_OF_ANSWER.index(k) for k in e.answers if k in KINDS_OF_ANSWER) for e in entries], dtype=np.int32)
+            scale = np.maximum(np.abs(weights).max(axis=0), 1e-6) / 127  # one byte a weight: four times less memory
+            arrays |= {
+                "linear": np.rint(weights / scale).astype(np.int8), "linear_scale": scale.astype(np.float32),
+                "linear_bias": bias,
+            }  # fmt: skip
+    arrays["answers"] = np.array(
+        [sum(1 << KINDS_OF_ANSWER.index(k) for k in e.answers if k in KINDS_OF_ANSWER) for e in entries], dtype=np.int32
+    )
+    arrays["none_names"] = pack(list(table.messages))
     words: Counter[str] = Counter(token for row in asked if row.owner < size for token in row.tokens)
     arrays |= {"words": pack(sorted(words)), "word_counts": np.array([words[w] for w in sorted(words)], dtype=np.int32)}
     spoken = Counter(key(row.tokens) for row in asked)
@@ -241,21 +273,22 @@ def _strongest(matrix: sp.csr_matrix) -> sp.csr_matrix:
 
 # --- calibration: phrasings and whole entries held out ------------------------------------------------------------
 
-# What a hotline hears. People mostly ask in plain words close to a title; phrasings were written to stray from it, so
-# that held-out phrasings alone would paint a darker picture than any real day.
-TRAFFIC = {"known": 0.36, "title": 0.36, "near": 0.06, "none": 0.22}
+# What a hotline hears. Phrasings were written to stray from the title and from one another: held out, they are the
+# hard questions; twice as often people ask in plain words near the title. `near`: our topics that have no entry yet.
+TRAFFIC = {"known": 0.24, "title": 0.48, "near": 0.03, "none": 0.25}
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A question asked of an index that had not seen it: which candidate was right (-1: none), and what it stands for."""
+    """A question asked of an index that had not seen it, and which of its candidates were right."""
 
     rows: Floats
     null: Floats
-    right: int
+    right: tuple[int, ...]  # none: no candidate is right
     entries: Integers
     nature: str
     name: str
+    text: str
 
 
 def trials(table: Table, fold: int, folds: int, seed: int = 7) -> list[Trial]:
@@ -263,7 +296,8 @@ def trials(table: Table, fold: int, folds: int, seed: int = 7) -> list[Trial]:
     entries, rows, classes = table.entries, table.rows, table.classes
     size = len(entries)
     chance = np.random.default_rng(seed)
-    of_entry = chance.permutation(size) % folds
+    parts = max(PARTS, folds)
+    of_entry = chance.permutation(size) % parts
     of_row = np.full(len(rows), -1)
     places: dict[tuple[int, str], list[int]] = {}
     for n, row in enumerate(rows):
@@ -271,8 +305,8 @@ def trials(table: Table, fold: int, folds: int, seed: int = 7) -> list[Trial]:
     for owner in range(classes):
         for role in ("phrasing", "title"):
             mine = places.get((owner, role), [])
-            of_row[mine] = (chance.permutation(len(mine)) + chance.integers(folds)) % folds
-    gone = {n for n in range(size) if of_entry[n] == fold} if size >= 2 * folds else set()
+            of_row[mine] = (chance.permutation(len(mine)) + chance.integers(parts)) % (parts if owner < size else folds)
+    gone = {n for n in range(size) if of_entry[n] == fold} if size >= 2 * parts else set()
     empty = Material("", "", "")
     untitled = {row.owner for n, row in enumerate(rows) if row.role == "title" and of_row[n] == fold}
     without = [
@@ -281,14 +315,14 @@ def trials(table: Table, fold: int, folds: int, seed: int = 7) -> list[Trial]:
     kept = [row for n, row in enumerate(rows) if row.owner not in gone and of_row[n] != fold]
     index = assemble(without, kept, table)
     many = sum(row.role == "phrasing" and row.owner < size for row in rows)
-    share = MOST_TRIALS / max(many, 1) * (folds if len(rows) > MANY else 1)
+    share = MOST_TRIALS / max(many, 1) * parts / folds * (folds if len(rows) > MANY else 1)
     sampled = {"known": share, "near": share, "title": 2000 / max(size, 1), "none": 1.0}
     result = []
     for n, row in enumerate(rows):
         if row.role == "answer":
             continue
         if row.owner in gone:
-            if of_row[n] != (fold + 1) % folds:
+            if of_row[n] != (fold + 1) % parts:
                 continue
             nature = "near"
         elif of_row[n] == fold:
@@ -301,8 +335,8 @@ def trials(table: Table, fold: int, folds: int, seed: int = 7) -> list[Trial]:
         found = evidence(index, tokens, understanding.asks(core), understanding.particular(core))
         at = np.flatnonzero(found.entries == row.owner)
         candidate_rows, null = describe(found)
-        right = int(at[0]) if nature in ("known", "title") and len(at) else -1
-        result.append(Trial(candidate_rows, null, right, found.entries, nature, str(row.owner)))
+        right = (int(at[0]),) if nature in ("known", "title") and len(at) else ()
+        result.append(Trial(candidate_rows, null, right, found.entries, nature, str(row.owner), row.text))
     return result
 
 
@@ -326,7 +360,9 @@ def calibrate(
         rows[at, : len(t.rows)] = t.rows
         present[at, : len(t.rows)] = True
     null = np.array([t.null for t in found], dtype=float)
-    right = np.array([t.right if t.right >= 0 else many for t in found])
+    right = np.zeros((n, many + 1), dtype=bool)
+    for at, t in enumerate(found):
+        right[at, list(t.right) or [many]] = True
     weights = weigh(found).astype(float)
     scale = rows[present].std(axis=0) + 1e-6
     null_scale = null.std(axis=0) + 1e-6
@@ -343,9 +379,10 @@ def calibrate(
         scores -= scores.max(axis=1, keepdims=True)
         chances = np.exp(scores)
         chances /= chances.sum(axis=1, keepdims=True)
-        value = -(weights * np.log(chances[np.arange(n), right] + 1e-12)).sum() + 0.5 * strength * float(theta @ theta)
-        error = chances * weights[:, None]
-        error[np.arange(n), right] -= weights
+        wanted = np.where(right, chances, 0) + 1e-12 * right
+        mass = wanted.sum(axis=1, keepdims=True)
+        value = -(weights * np.log(mass[:, 0])).sum() + 0.5 * strength * float(theta @ theta)
+        error = (chances - wanted / mass) * weights[:, None]
         slope = np.concatenate([error[:, :many].reshape(-1) @ flat, error[:, many] @ null])
         return float(value), slope + strength * theta
 
@@ -355,20 +392,21 @@ def calibrate(
 
 
 TARGET = 0.97  # share of automatic answers that must be right
-FAR_OFFERED = 0.10  # share of held-out far messages that may be offered choices
+FAR_OFFERED = 0.15  # share of held-out far messages that may be offered choices
 LOCAL = "local"  # none messages of files so named are near the base: they do not bound what is offered
 
 
 def thresholds(found: Sequence[Trial], chances: Sequence[Floats], far: frozenset[int]) -> Floats:
-    """From what confidence to answer, from what sum of the first three to offer, and the least chance of a third choice."""
+    """From what confidence to answer, from what sum of the first three to offer, least chance of a third choice."""
     top = np.array([c.max() for c in chances])
     three = np.array([np.sort(c)[-3:].sum() for c in chances])
-    right = np.array([t.right >= 0 and int(c.argmax()) == t.right for t, c in zip(found, chances, strict=True)])
+    right = np.array([int(c.argmax()) in t.right for t, c in zip(found, chances, strict=True)])
     weights = weigh(found)
     order = np.argsort(-top, kind="stable")
-    precision = np.cumsum((weights * right)[order]) / np.cumsum(weights[order])
+    # Few trials are wrong up there: what happened and what was expected together make a steadier curve than either.
+    precision = np.cumsum((weights * (right + top) / 2)[order]) / np.cumsum(weights[order])
     good = np.flatnonzero(precision >= TARGET)
-    answer = float(top[order[good[-1]]]) if len(good) else 1.0
+    answer = min(float(top[order[good[-1]]]) if len(good) else 1.0, SURE - 0.005)
     distant = [value for value, t in zip(three, found, strict=True) if t.nature == "none" and int(t.name) in far]
     offer = float(np.quantile(distant, 1 - FAR_OFFERED)) if distant else 0.5
     return np.array([answer, min(max(offer, 0.2), answer), 0.04], dtype=np.float32)
@@ -378,7 +416,12 @@ def _trials(table: Table, fold: int) -> list[Trial]:
     return trials(table, fold, FOLDS)
 
 
-def build(entries: Iterable[Material], none_messages: Mapping[str, Iterable[str]], *, jobs: int = 2) -> Index:
+def build(
+    entries: Iterable[Material],
+    none_messages: Mapping[str, Iterable[str]],
+    *,
+    jobs: int = 2,
+) -> Index:
     """The index of these entries, calibrated on what it was not shown.
 
     1. Phrasings, whole entries and none messages are held out by folds, and asked of indexes built without them.
@@ -390,8 +433,16 @@ def build(entries: Iterable[Material], none_messages: Mapping[str, Iterable[str]
         return _build(entries, none_messages, jobs)
 
 
-def _build(entries: Iterable[Material], none_messages: Mapping[str, Iterable[str]], jobs: int) -> Index:
-    table = tabulate(entries, none_messages, jobs)
+def _build(
+    entries: Iterable[Material],
+    none_messages: Mapping[str, Iterable[str]],
+    jobs: int,
+) -> Index:
+    return _tried(tabulate(entries, none_messages, jobs), jobs)[0]
+
+
+def _tried(table: Table, jobs: int) -> tuple[Index, list[Trial], list[Floats]]:
+    """The index, with what was asked of it while held out, and the chances that others' trials gave each candidate."""
     held_out = range(1 if len(table.rows) > MANY else FOLDS)
     if jobs > 1:
         with ProcessPoolExecutor(jobs) as pool:
@@ -416,10 +467,55 @@ def _build(entries: Iterable[Material], none_messages: Mapping[str, Iterable[str
         **index.arrays, "candidate_weights": candidate_weights, "null_weights": null_weights,
         "thresholds": thresholds(found, chances, far),
     }  # fmt: skip
-    return Index(fingerprint(table.entries, table.messages), index.slugs, arrays)
+    return Index(fingerprint(table.entries, table.messages), index.slugs, arrays), found, chances
+
+
+@dataclass(frozen=True)
+class Stolen:
+    """A phrasing that, held out, would have been answered by another entry than its own."""
+
+    slug: str
+    phrasing: str
+    thief: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How well the entries' own phrasings find them when held out: the confident mistakes, and each entry's share."""
+
+    stolen: tuple[Stolen, ...]
+    found: Mapping[str, tuple[int, int]]  # slug -> held-out phrasings among its three best, and how many were tried
+
+
+def overlap(entries: Iterable[Material], none_messages: Mapping[str, Iterable[str]], *, jobs: int = 2) -> Overlap:
+    """Entries that would steal each other's questions, from the very trials that calibrate the index."""
+    with threadpool_limits(1):
+        table = tabulate(entries, none_messages, jobs)
+        index, found, chances = _tried(table, jobs)
+    sure = float(index.arrays["thresholds"][0])
+    slugs, stolen, shares = index.slugs, [], Counter[str]()
+    tried: Counter[str] = Counter()
+    for trial, chance in zip(found, chances, strict=True):
+        if trial.nature != "known":
+            continue
+        owner = slugs[int(trial.name)]
+        best = trial.entries[np.argsort(-chance[: len(trial.entries)])[:3]].tolist()
+        tried[owner] += 1
+        shares[owner] += int(trial.name) in best
+        confidence = float(chance[: len(trial.entries)].max(initial=0.0))
+        if best and best[0] != int(trial.name) and confidence >= sure:
+            stolen.append(Stolen(owner, trial.text, slugs[best[0]], confidence))
+    ordered = sorted(stolen, key=lambda each: -each.confidence)
+    return Overlap(tuple(ordered), {slug: (shares[slug], tried[slug]) for slug in sorted(tried)})
 
 
 def fingerprint(entries: Iterable[Material], none_messages: Mapping[str, Iterable[str]]) -> str:
-    """Sixteen hexadecimal digits that change with any word of the base or of the none messages."""
-    told = repr(sorted(entries, key=lambda entry: entry.slug)), repr({n: tuple(m) for n, m in sorted(none_messages.items())})
+    """Sixteen hexadecimal digits that change with any word of the base, of the none messages or of our word lists."""
+    told = (
+        str(FORMAT),
+        *((french.LEXICON / name).read_text("utf-8") for name in ("synonyms.txt", "modern.txt")),
+        repr(sorted(entries, key=lambda entry: entry.slug)),
+        repr({n: tuple(m) for n, m in sorted(none_messages.items())}),
+    )
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905 - one turn of phrase a line, however long
 """Takes a message apart: what is asked, how many times, in which language, and whether someone is in danger. Pure."""
 
 from __future__ import annotations
@@ -168,7 +169,10 @@ _JOINED = re.compile(
 )
 
 
-_ANAPHORA = re.compile(r"\b(y|en|il|elle|ils|elles|lui|leur|cela|ca|ce|celui|celle|dedans|dessus)\b")
+_ANAPHORA = re.compile(
+    r"\b(y (?!a)|en (?=est|a|fait|faire|parle|profite)|(?<!est )(?<!t )(il|elle|ils|elles)\b|lui\b|leur\b|cela\b|ca\b(?! veut)|celui\b|celle\b|dedans|dessus|(la|le|les) "
+    r"(joindre|contacter|trouver|avoir|demander|faire|obtenir|creer|rejoindre|appeler|voir|remplir|deposer|envoyer|reconnaitre|utiliser|organiser)\b)"
+)
 
 
 def words_of(text: str) -> list[str]:
@@ -182,12 +186,16 @@ def questions(text: str) -> tuple[str, ...]:
     found: list[str] = []
     for sentence in asking:
         folded = french.fold(sentence)
-        cuts = [m for m in _JOINED.finditer(folded) if _ASKING.search(folded[: m.start()]) and len(folded[: m.start()].split()) > 2]
+        cuts = [
+            m
+            for m in _JOINED.finditer(folded)
+            if _ASKING.search(folded[: m.start()]) and len(folded[: m.start()].split()) > 2
+        ]
         source = sentence if len(folded) == len(sentence) else folded
         at = 0
         for cut in cuts:
             piece = source[at : cut.start()].strip(" ,;")
-            if len(piece.split()) > 2:
+            if len(piece.split()) > 2 and not _ANAPHORA.search(_line(folded[cut.end() :])):
                 found.append(piece)
                 at = cut.end()
         found.append(source[at:].strip(" ,;"))
@@ -272,25 +280,23 @@ def particular(text: str) -> tuple[str, ...]:
 
 _SMALLTALK: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("robot", _any(
-        r"\b(es tu|t es|tu es|vous etes|etes vous|vs etes|suis je (en train de )?parle\w* a|je parle a|c est|est ce|y a|il y a) (bien |vraiment |encore )?(un |une |avec un |avec une |a un |a une )?(vrai |vraie |vraies )?(robot|machine|humain|humaine|ordinateur|ia|intelligence artificielle|programme|bot|chatbot|vraie personne|personne reelle|etre humain|personne humaine|automate)\b",
-        r"\b(robot|humain|ia|machine|bot) ou (un |une |c est )?(robot|humain|humaine|personne|vraie personne|ia|machine|automatique)\b", r"\bqui me repond\b", r"\bqui repond (a|ici|derriere)\b", r"\bil y a quelqu un (derriere|au bout|la|ici)\b", r"\bc est (un )?automatique\b", r"\best ce qu une (vraie )?personne (me )?repond\b", r"\bune vraie personne (qui|me|va)\b", r"\bqui etes vous\b(?!.*\b(pour|dans|a)\b)", r"\b(t es|tu es) qui\b")),
+        r"\b(es tu|t es|tu es|vous etes|etes vous|vs etes|suis je (en train de )?parle\w* a|je parle a|c est|est ce|y a|il y a) (bien |vraiment |encore )?(un |une |avec un |avec une |a un |a une )?(vrai |vraie |vraies )?(robot|machine|humain|humaine|ordinateur|ia|intelligence artificielle|bot|chatbot|vraie personne|personne reelle|etre humain|personne humaine|automate)\b",
+        r"\b(robot|humain|ia|machine|bot) ou (un |une |c est )?(robot|humain|humaine|personne|vraie personne|ia|machine|automatique)\b", r"\bqui me repond\b", r"\bqui repond (a|ici|derriere)\b", r"\bil y a quelqu un (derriere|au bout|la|ici)\b", r"^(?:\w+ ){0,3}(c est|ou c est|ou c) (un )?automatique\b", r"\best ce qu une (vraie )?personne (me )?repond\b", r"\bune vraie personne (qui|me|va)\b", r"\bqui etes vous\b(?!.*\b(pour|dans|a)\b)", r"\b(t es|tu es|vous etes) qui\b", r"^(c est|t) qui( toi)?$", r"\bqui (est ce qui )?me parle\b", r"\b(tu es|t es|vous etes) (un )?programme\b", r"\bquelqu un (au bout du fil|derriere)\b")),
     ("person", _any(
         r"^(humain|parler a un humain|un humain|une personne)$", r"\b(parler|discuter|echanger) (a|avec) (quelqu un|une (vraie )?personne|un (vrai )?humain|la (chargee|dame)|un conseiller)\b", r"\b(veux|voudrais|souhaite|prefere|aimerais|peux je avoir|je peux avoir) (avoir )?(un humain|une vraie personne|quelqu un au telephone|une personne)\b")),
 )  # fmt: skip
 _CHAT: Mapping[str, str] = {
-    "hello": r"cc|(re)?bonjour|bonsoir|salut|coucou|hello|hey|hi|allo|salam|aleykoum|aleikoum|alaykoum|wesh|yo|re|bonne annee|enchante",
+    "hello": r"cc|(re)?bonjour|bonsoir|salut|coucou|hello|hey|hi|allo|salam|aleykoum|aleikoum|alaykoum|wesh|yo|re|bonne annee|enchante|hola|joyeux noel|joyeuses fetes|bonne fete|nickel|ramadan moubarak|aid moubarak",
     "thanks": r"merci|remercie|remercions|super|parfait|genial|top|nickel|impeccable|bravo|cool|excellent|felicitations|chouette|formidable",
-    "bye": r"au revoir|a bientot|a plus|a demain|bonne (journee|soiree|nuit|continuation|fin de journee|semaine)|bon week end|bye|ciao|adieu|a la prochaine|tchao|bisous?|bises",
+    "bye": r"au revoir|a bientot|a plus|a demain|bonne (journee|soiree|nuit|continuation|fin de journee|semaine)|bon weekend|bon week end|bye|ciao|adieu|a la prochaine|tchao|bisous?|bises",
     "how": r"ca va( bien)?|comment (ca va|vas tu|allez vous|tu vas)|tu vas bien|vous allez bien|quoi de neuf|la forme|comment va",
     "yes": r"oui|non|ok|d accord|bien sur|ca marche|compris|entendu|pas de probleme|je vois|voila|bien recu|c est note|ah|exact|tout a fait|pas grave|rien|c est bon|c est parfait|tant pis|bof",
     "laugh": r"ha( ha)+|ah( ah)+|hi( hi)+|he( he)+|haha\w*|hihi\w*|mort de rire|rire|mdrr+|lol+|c est drole",
     "test": r"test|essai|un deux|ca marche|tu es la|vous etes la|y a quelqu un|il y a quelqu un|quelqu un|allo",
     "rude": r"nul|nulle|idiot|idiote|imbecile|bete|con|conne|connard|connasse|merde|putain|abruti|ta gueule|fuck|debile|stupide|salaud|encule\w*|fdp|pd|tg|va te faire",
 }  # fmt: skip
-_FILLER = r"et|a|vous|tu|toi|tous|toutes|tout|le|la|les|l|monde|madame|monsieur|mesdames|messieurs|equipe|beaucoup|bien|tres|pour|votre|vos|ta|aide|reponse|reponses|retour|alors|mais|bon|bonne|je|te|c|est|etait|de|d|moi|nous|s|il|plait|avance|par|infiniment|encore|quand|meme|cette|information|informations|info|ca|service|efficace|rapide|gentil|gentille|temps|mon|ma|ami|amie|cher|chere|ici|t|es|que|trop|vraiment|en|effet|mille|fois|grand|un|une|du|coup|toi|deja|aussi|clair|ou|hotline|programme|suis|suis content|contente|content"  # noqa: E501
-_CHAT_WHOLE = {
-    label: re.compile(rf"^(?:(?:{words_}|{_FILLER})\s?)+$") for label, words_ in _CHAT.items()
-}
+_FILLER = r"et|a|vous|tu|toi|tous|toutes|tout|le|la|les|l|monde|madame|monsieur|mesdames|messieurs|equipe|beaucoup|bien|tres|pour|votre|vos|ta|aide|reponse|reponses|retour|alors|mais|bon|bonne|je|te|c|est|etait|de|d|moi|nous|s|il|plait|avance|par|infiniment|encore|quand|meme|cette|information|informations|info|ca|service|efficace|rapide|gentil|gentille|temps|mon|ma|ami|amie|cher|chere|ici|t|es|que|trop|vraiment|en|effet|mille|fois|grand|un|une|du|coup|toi|deja|aussi|clair|ou|hotline|programme|suis|suis content|contente|content"
+_CHAT_WHOLE = {label: re.compile(rf"^(?:(?:{words_}|{_FILLER})\s?)+$") for label, words_ in _CHAT.items()}
 _CHAT_HAS = {label: re.compile(rf"\b(?:{words_})\b") for label, words_ in _CHAT.items()}
 _ALL_CHAT = re.compile(rf"^(?:(?:{'|'.join(_CHAT.values())}|{_FILLER})\s)*(?:{'|'.join(_CHAT.values())}|{_FILLER})$")
 
@@ -341,14 +347,18 @@ def language(text: str) -> str:
         russian = sum(lower.count(c) for c in "ыэъё")
         return "uk" if ukrainian > russian else "ru"
     tokens = re.findall(r"[a-z']+", french.fold(text))
-    tokens = [piece for token in tokens for piece in ([token] if token in _TELLING["en"] else token.split("'")) if piece]
+    tokens = [
+        piece for token in tokens for piece in ([token] if token in _TELLING["en"] else token.split("'")) if piece
+    ]
     if not tokens:
         return "fr"
     known = _line(text).split()
     ours = sum(t in _FRENCH_WORDS for t in known) + 0.5 * sum(len(t) > 3 and french.frequency(t) >= 4 for t in known)
     best, score = "fr", ours
     for name, telling in _TELLING.items():
-        hits = sum(t in telling and t not in _FRENCH_WORDS for t in tokens) + 0.5 * sum(t in telling and t in _FRENCH_WORDS for t in tokens)
+        hits = sum(t in telling and t not in _FRENCH_WORDS for t in tokens) + 0.5 * sum(
+            t in telling and t in _FRENCH_WORDS for t in tokens
+        )
         hits += 1.5 * sum(text.lower().count(mark) for mark in _MARKS.get(name, ""))
         foreign = hits / max(1, len(tokens))
         if hits >= 1.5 and foreign >= 0.25 and hits > score:
@@ -366,8 +376,8 @@ _FIGURATIVE = _any(
     r"(battre|battu|battue|battus|bats|bat|battons) (pour|contre|afin)", r"(se|nous|me|on se) (battre|bat|battons|bats)\b(?! (dans|devant|avec un))", r"frapper? (a|aux?) (la |les |toutes les )?portes?", r"crise (de rire|de la|du|economique|sanitaire|politique|du logement|de l)", r"violences? (symbolique|verbale dans le debat)", r"etouffe(nt|r)? (le|la|les|l) (debat|parole|participation)", r"couteau dans le dos", r"le couteau sous la gorge", r"brule[rs]? les etapes",
 )  # fmt: skip
 _ABOUT = _any(
-    r"\b(prevention|prevenir les?|sensibilis\w+|politiques?|plan|projet|projets|programme|charte|lutte|lutter|loi|lois|formation|subvention\w*|financ\w+|statisti\w+|chiffres|etude|definition|theme|thematique|debat|atelier|conference|exposition|assurance|norme|normes|reglement|exercice|alarme|detecteurs?|extincteurs?|consignes?|marche exploratoire|dispositif|association|associations|campagne|journee (internationale|contre)|observatoire|groupe de travail|diagnostic|action contre|actions contre|film|livre|histoire|autrefois|annees? (derniere|passee)|l an (dernier|passe)|en \d{4}|il y a (\w+ )?(ans|mois|annees|longtemps))\b",
-    r"\b(c est quoi|que veut dire|qu est ce que? c est|signifie)\b", r"\bque fait (la|le|l) (mairie|ville|etat|prefecture|conseil|bailleur)\b", r"\bcomment (parler|aborder|lutter|agir|reduire|faire baisser)\b", r"\bqui s occupe\b",
+    r"\b(prevention|prevenir les?|sensibilis\w+|politiques?|plan|projet|projets|programme|charte|lutte|lutter|loi|lois|formation|subvention\w*|financ\w+|statisti\w+|chiffres|etude|definition|theme|thematique|debat|atelier|conference|exposition|assurance|norme|normes|reglement|exercice|alarme|detecteurs?|extincteurs?|consignes?|marche exploratoire|dispositif|association|associations|campagne|journee (internationale|contre)|observatoire|groupe de travail|diagnostic|action contre|actions contre|film|livre|histoire|autrefois|annees? (derniere|passee)|l an (dernier|passe)|hier|avant hier|la semaine derniere|en \d{4}|il y a (\w+ )?(ans|mois|annees|longtemps))\b",
+    r"\b(c est quoi|que veut dire|qu est ce que? c est|signifie)\b", r"\bque fait (la|le|l) (mairie|ville|etat|prefecture|conseil|bailleur)\b", r"\bcomment (parler|aborder|lutter|agir|reduire|faire baisser)\b", r"\bqui s occupe\b", r"\bqui est charge\b", r"\bpourquoi\b", r"\bc est juste une reunion\b", r"\bon peut y aller\b",
 )  # fmt: skip
 _NOW = r"(ce soir|cette nuit|maintenant|en ce moment|la tout de suite|tout de suite|urgent|urgence|vite|au secours|a l aide|aidez moi|svp vite|j ai peur|help)"
 _DANGERS: tuple[tuple[str, tuple[str, ...], re.Pattern[str], re.Pattern[str]], ...] = (
@@ -382,10 +392,10 @@ _DANGERS: tuple[tuple[str, tuple[str, ...], re.Pattern[str], re.Pattern[str]], .
         r"\b(frappe\w*|bats?|tape\w*|maltraite\w*|secoue\w*|brule\w*|enferme\w*|affame\w*|touche\w*|viole\w*|tabasse\w*) (\w+ ){0,2}(son|sa|ses|leurs?|un|une|mon|ma|mes|des|l|les|le|la|petite?) ?(\w+ )?(enfants?|bebe|gamine?s?|fille|fils|gosse|petite?s?|nourrisson|eleve)\b(?! (a|au) (la porte|sport))", r"\b(enfants?|bebe|gamine?|petite?|fille|fils) .{0,25}\b(battue?s?|maltraitee?s?|frappee?s?|en danger|abandonnee?s?|attouchements?|seule? (a la maison|dans l appartement|depuis)|violee?s?|abusee?s?|crie\w* toute la nuit|hurle)\b", r"\bmaltraitance\b(?=.*\b(voisin|enfant|je|ma|mon)\b)", r"\battouchements?\b"),
      _any(r"\benfants? en danger\b", r"\bmaltraitance\b")),
     ("violence", ("17", "112", "114"), _any(
-        r"\bcoups? de (feu|couteau)\b(?! en)", r"\b(tire\w*|tirent) (dans|sur) (la rue|les gens|nous|lui|quelqu un|l immeuble|mon|ma|le quartier)\b", r"\b(on|il|ils|elle|un homme|un type|quelqu un|des jeunes|mon voisin|ma voisine) (essaie\w* |essaye\w* |vient |viennent |est en train |sont en train |veut |veulent )?(de |d )?(me|m|nous) (a |ont |avoir )?(frappe\w*|agresse\w*|menace\w*|suit|suivent|poursui\w+|vole|tabasse\w*|attaque\w*|violee?|etrangle\w*|tuer|sequestre\w*)\b", r"\b(je|on) (viens?|vient) de (me faire|se faire|nous faire) (agresser|voler|frapper|cambrioler|braquer|violer|tabasser|attaquer)\b", r"\b(me|m|se) (suis|est|sommes|fait|fais) (fait |fais )?(agresser|agressee?|violer|violee?|frapper|frappee?|tabasser|braquer|poignarder)\b", r"\b(a|ont|avec|sort) un (couteau|flingue|fusil|pistolet|revolver|marteau|hache)\b(?!.*\b(cuisine|atelier)\b)", r"\b(entrer|rentrer|forcer|defonc\w+) (de force |la porte |par effraction )?(chez moi|ma porte|dans (mon|l) appartement|chez nous|chez ma)\b", r"\bon m a (violee?|agressee?|frappee?|poignardee?|menacee?)\b", r"\bmenac\w+ de (mort|me tuer|nous tuer|me frapper)\b", r"\ben train de se (battre|taper|tuer|frapper)\b"),
+        r"\bcoups? de (feu|couteau)\b(?! en)", r"\b(tire\w*|tirent) (dans|sur) (la rue|les gens|nous|lui|quelqu un|l immeuble|mon|ma|le quartier)\b", r"\b(on|il|ils|elle|un homme|un type|quelqu un|des jeunes|mon voisin|ma voisine) (essaie\w* |essaye\w* |vient |viennent |est en train |sont en train |veut |veulent )?(de |d )?(me|m|nous) (a |ont |avoir )?(frappe\w*|agresse\w*|menace\w*|suit|suivent|poursui\w+|tabasse\w*|attaque\w*|violee?|etrangle\w*|tuer|sequestre\w*)\b", r"\b(je|on) (viens?|vient) de (me faire|se faire|nous faire) (agresser|voler|frapper|cambrioler|braquer|violer|tabasser|attaquer)\b", r"\b(me|m|se) (suis|est|sommes|fait|fais) (fait |fais )?(agresser|agressee?|violer|violee?|frapper|frappee?|tabasser|braquer|poignarder)\b", r"\b(a|ont|avec|sort) un (couteau|flingue|fusil|pistolet|revolver|marteau|hache)\b(?!.*\b(cuisine|atelier)\b)", r"\b(entrer|rentrer|forcer|defonc\w+) (de force |la porte |par effraction )?(chez moi|ma porte|dans (mon|l) appartement|chez nous|chez ma)\b", r"\bon m a (violee?|agressee?|frappee?|poignardee?|menacee?)\b", r"\bmenac\w+ de (mort|me tuer|nous tuer|me frapper)\b", r"\ben train de se (battre|taper|tuer|frapper)\b"),
      _any(r"\bbagarre\b(?=.*" + _NOW + r")", r"\b(fusillade|cambriolage|braquage|prise d otage)\b", r"\bagression\b(?=.*" + _NOW + r")", r"\bje suis en danger\b", r"\bviol\b")),
     ("fire", ("18", "112", "114"), _any(
-        r"\b(il y a|y a|au|c est|a pris) (le |du )?feu\b(?! (vert|rouge))", r"\b(immeuble|appartement|appart|cuisine|maison|voiture|poubelles?|cave|hall|cage d escalier|local|balcon|batiment|tour|toit|canape) .{0,15}\b(brule\w*|en feu|prend feu|pris feu|crame|flambe|en flammes)\b", r"\b(incendie|feu|flammes|fumee)\b.{0,25}\b(chez moi|chez nous|dans (mon|l|notre|la|le) (immeuble|appartement|appart|escalier|cage|hall|cave|cuisine|couloir|palier|tour|batiment)|en cours|au \d|" + _NOW + r")", r"\b(odeur|fuite|sent|ca sent) (de |le |du )?gaz\b(?! (de ville|naturel) c)", r"\bintoxication au monoxyde\b", r"\bca (brule|crame) (chez|dans|de partout|fort)\b"),
+        r"\b(il y a|y a|au|c est|a pris) (le |du )?feu\b(?! (vert|rouge))", r"\b(immeuble|appartement|appart|cuisine|maison|voiture|poubelles?|cave|hall|cage d escalier|local|balcon|batiment|tour|toit|canape) .{0,15}\b(brule\w*|en feu|prend feu|pris feu|crame|flambe|en flammes)\b", r"\b(incendie|(?<!coups de )(?<!coup de )feu|flammes|fumee)\b.{0,25}\b(chez moi|chez nous|dans (mon|l|notre|la|le) (immeuble|appartement|appart|escalier|cage|hall|cave|cuisine|couloir|palier|tour|batiment)|en cours|au \d|" + _NOW + r")", r"\b(odeur|fuite|sent|ca sent) (de |le |du )?gaz\b(?! (de ville|naturel) c)", r"\bintoxication au monoxyde\b", r"\bca (brule|crame) (chez|dans|de partout|fort)\b"),
      _any(r"\b(un |l )?incendie\b(?=.*(" + _NOW + r"|vient|voisin))", r"\ben flammes\b", r"\bprend feu\b", r"\bpompiers\b(?=.*" + _NOW + r")")),
     ("medical", ("15", "112", "114"), _any(
         r"\b(fait|faire|fais|en plein|vient d avoir|a) (un |une )?(malaise|crise cardiaque|infarctus|avc|arret cardiaque|overdose|convulsions?|crise d epilepsie|hemorragie)\b(?!.*\b(democratique|general|social)\b)", r"\b(respire (plus|pas|mal|tres mal)|arrive (plus|pas) a respirer|ne respire)\b", r"\b(est|tombee?|tombe|git) (inconsciente?|par terre (et|il|elle) (ne |n )?(bouge|repond)|evanouie?|sans connaissance)\b", r"\bs est evanouie?\b", r"\b(saigne|perd) (\w+ )?(beaucoup|enormement|du sang|de sang)\b", r"\bperdu connaissance\b", r"\bmal (a|dans) (la|ma|sa) poitrine\b", r"\b(accouche|perdu les eaux|perd les eaux)\b(?!.*\b(mois dernier|l an)\b)", r"\b(bouge|reagit|repond) plus\b(?=.*\b(mari|mere|pere|fils|fille|bebe|voisine?|personne|homme|femme|enfant|grand)\b)", r"\bs etouffe\b", r"\bs est electrocute\w*\b", r"\bvient (de se faire|d etre) (renverser|percuter|renverse\w*)\b"),
@@ -394,8 +404,15 @@ _DANGERS: tuple[tuple[str, tuple[str, ...], re.Pattern[str], re.Pattern[str]], .
         r"\b(je|on|nous|elle|il|ils) (suis|est|sommes|sont|vais|va|allons|dors|dort|dormons|dorment|me retrouve|se retrouve|nous retrouvons|passe|passons) .{0,25}\b(a la rue|dehors (ce soir|cette nuit|depuis|avec|dans le froid)|sans (abri|toit|logement ce soir))\b", r"\b(dormir|dors|dort|dormons|dorment|couche|nuit|nuits) (\w+ ){0,2}(dehors|dans (la rue|ma voiture|une voiture|la voiture|le hall|un hall|la cave|le parking|une tente|un squat|une cage)|a la rue)\b", r"\b(nulle part|pas d endroit|aucun endroit|pas de toit|pas d hebergement|plus d hebergement|aucune? (hebergement|solution)|plus de toit|sans toit|ne sais pas ou|sais pas ou|savons pas ou|sait pas ou) .{0,15}\b(dormir|loger|passer la nuit|aller ce soir|aller dormir|ce soir|cette nuit)\b", r"\b(je|on|nous|j ai|m|me) .{0,20}\b(expulse\w*|mise? dehors|jetee?s? dehors|mise? a la porte|viree?)\b(?=.*\b(ce soir|ce matin|aujourd|cette nuit|hier|maintenant|mon mari|mes parents|mes affaires|sans solution|de chez moi|de chez nous)\b)", r"\bpas de toit (pour|ce|cette)\b", r"\bsans abri ce soir\b", r"\b(suis|sommes|est) sdf\b"),
      _any(r"\bdehors ce soir\b", r"\b(a la rue|dort dehors|dorment dehors|sans abri|sdf)\b(?=.*" + _NOW + r")")),
 )  # fmt: skip
-_DEAF = _any(r"\b(sourd|sourde|sourds|malentendante?|sourde? et muette?|aphasique|muette?)\b", r"\bpeux pas (parler|telephoner|appeler|faire de bruit)\b", r"\bpas (parler|telephoner) (fort|a voix haute|au telephone)\b", r"\bentends? (pas|plus|rien)\b")
-_EMERGENCY = _any(r"\b(urgence|urgent|secours|danger|police|pompiers|samu|ambulance|feu|agress\w+|malaise|au secours|aidez moi|mal)\b")
+_DEAF = _any(
+    r"\b(sourd|sourde|sourds|malentendante?|sourde? et muette?|aphasique|muette?)\b",
+    r"\bpeux pas (parler|telephoner|appeler|faire de bruit)\b",
+    r"\bpas (parler|telephoner) (fort|a voix haute|au telephone)\b",
+    r"\bentends? (pas|plus|rien)\b",
+)
+_EMERGENCY = _any(
+    r"\b(urgence|urgent|secours|danger|police|pompiers|samu|ambulance|feu|agress\w+|malaise|au secours|aidez moi|mal)\b"
+)
 _CHILD_WORDS = re.compile(r"\b(enfants?|bebe|gamins?|fils|fille)\b")
 
 
@@ -409,7 +426,7 @@ def distress(text: str) -> tuple[str, ...]:
     about = bool(_ABOUT.search(line))
     numbers: dict[str, None] = {}
     for _, fitting, certain, possible in _DANGERS:
-        if certain.search(line) and not (about and _discussed(line)) or (not about and possible.search(line)):
+        if (certain.search(line) and not (about and _discussed(line))) or (not about and possible.search(line)):
             numbers.update(dict.fromkeys(fitting))
     if _DEAF.search(line) and (numbers or (_EMERGENCY.search(line) and not about)):
         return tuple(dict.fromkeys(("114", *numbers)))

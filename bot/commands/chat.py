@@ -3,7 +3,9 @@
 import asyncio
 import getpass
 import secrets
+import sys
 import time
+from io import TextIOWrapper
 
 from bot import app, library
 from bot.app import House
@@ -20,6 +22,8 @@ END = ("fin", "quit", "exit", "quitter")
 def chat() -> None:
     """Poser des questions ici, comme sur la page ; « fin » pour finir."""
     found = house()
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # whatever is typed or piped in is a question, not an error
     address = Address("terminal", getpass.getuser())
     running = app.is_running(found) or not found.db.is_sqlite
     shelf = None if running else _library(found)

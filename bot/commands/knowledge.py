@@ -26,18 +26,51 @@ Folder = Annotated[Path, typer.Argument(help="Le dossier des fiches.", exists=Tr
 
 
 @app.command()
-def check(folder: Folder = seed.CONTENT) -> None:
+def check(
+    folder: Folder = seed.CONTENT,
+    quick: Annotated[bool, typer.Option("--quick", help="Sans chercher les fiches qui se confondent.")] = False,
+) -> None:
     """Vérifier chaque fiche ; dit le fichier, la ligne, et ce qu'il faut corriger."""
     found = seed.read_folder(folder, gsm.length)
     faults = [fault for each in found for fault in each.faults]
     faults += [fault for each in found if each.content for fault in lint.read(each.path, each.content)]
     for fault in faults:
         out.print(str(fault), markup=False, soft_wrap=True)
+    if not faults and not quick:
+        faults = _confused(found)
     if faults or not found:
         stop(f"{len(faults)} chose(s) à corriger dans {len(found)} fiche(s).")
     phrasings = sum(len(each.content.phrasings) for each in found if each.content)
     to_confirm = sum(each.content.status == entries.TO_CONFIRM for each in found if each.content)
     out.print(f"{len(found)} fiches, {phrasings} façons de demander, {to_confirm} à valider : rien à corriger.")
+
+
+LEAST_FOUND = 0.4  # of an entry's own phrasings, held out, that must find it among the first three
+LEAST_TRIED = 4
+SHOWN = 20
+
+
+def _confused(read: list[seed.Read]) -> list[seed.Fault]:
+    """Entries that would steal each other's questions: what to look at is shown, what is too bad is a fault."""
+    by_slug = {each.content.slug: each for each in read if each.content}
+    with err.status("Je cherche les fiches qui se confondent (une minute ; --quick pour s'en passer)…"):
+        told = asyncio.run(library.overlap([indexer.material(each.content) for each in read if each.content]))
+    faults = []
+    for slug, (good, tried) in told["found"].items():
+        if tried >= LEAST_TRIED and good / tried < LEAST_FOUND:
+            path = by_slug[slug].path
+            faults.append(seed.Fault(path, 1, f"seules {good} de ses {tried} phrases la retrouvent : elle se confond"))
+    for fault in faults:
+        out.print(str(fault), markup=False, soft_wrap=True)
+    if told["stolen"]:
+        out.print(f"À relire : {len(told['stolen'])} phrase(s) qui mènent sûrement à une autre fiche.", style="yellow")
+    for each in told["stolen"][:SHOWN]:
+        entry = by_slug[each["slug"]]
+        text = entry.path.read_text("utf-8").split("\n")
+        quoted = seed.quoted(each["phrasing"])
+        line = next((n for n, words in enumerate(text, 1) if quoted in words), 1)
+        out.print(f"{entry.path}:{line} : « {each['phrasing']} » mène à {each['thief']}", markup=False, soft_wrap=True)
+    return faults
 
 
 @app.command()

@@ -38,7 +38,8 @@ def load(labour: Path, smalltalk: Path) -> tuple[Table, np.ndarray]:
     matters = [json.loads(line) for line in labour.read_text("utf-8").splitlines()]
     chat = [json.loads(line)["text"] for line in smalltalk.read_text("utf-8").splitlines()]
     entries = [
-        Material(m["id"], "practical", m["title"], (), tuple(m["phrasings"]), " \n".join(m["ref_titles"])) for m in matters
+        Material(m["id"], "practical", m["title"], (), tuple(m["phrasings"]), " \n".join(m["ref_titles"]))
+        for m in matters
     ]
     pages = [set(m["refs"]) for m in sorted(matters, key=lambda m: m["id"])]
     same = np.array([[bool(a & b) or a is b for b in pages] for a in pages])
@@ -63,7 +64,9 @@ def score(table: Table, same: np.ndarray) -> Scored:
             ranked = trial.entries[np.argsort(-chances)[:3]]
             matter = int(trial.name)
             near = same[matter] if trial.nature != "none" else np.zeros(len(same), dtype=bool)
-            lines.append((chances.max(), ranked[0] == matter, near[ranked[0]], near[ranked].any(), trial.nature, matter))
+            lines.append(
+                (chances.max(), ranked[0] == matter, near[ranked[0]], near[ranked].any(), trial.nature, matter)
+            )
     return Scored(*(np.array(column) for column in zip(*lines, strict=True)))
 
 
@@ -82,7 +85,7 @@ def threshold(s: Scored, right: np.ndarray, among: np.ndarray) -> float:
 
 
 def honest(s: Scored, right: np.ndarray, matters: int) -> tuple[float, float, float]:
-    """Share right and share of known questions answered on the unseen half, mean of the splits; the worst share right."""
+    """On the unseen half, mean of the splits: share right, share of known questions answered; worst share right."""
     chance, weights = np.random.default_rng(0), weigh(s.nature)
     results = []
     for _ in range(SPLITS):
@@ -90,7 +93,9 @@ def honest(s: Scored, right: np.ndarray, matters: int) -> tuple[float, float, fl
         seen = np.where(s.nature == "none", chance.random(len(s.nature)) < 0.5, half[np.minimum(s.matter, matters - 1)])
         answered = ~seen & (s.confidence >= threshold(s, right, seen))
         known = ~seen & (s.nature == "known")
-        results.append(((weights * right)[answered].sum() / weights[answered].sum(), (answered & known).sum() / known.sum()))
+        results.append(
+            ((weights * right)[answered].sum() / weights[answered].sum(), (answered & known).sum() / known.sum())
+        )
     rights, covers = zip(*results, strict=True)
     return float(np.mean(rights)), float(np.mean(covers)), float(min(rights))
 
@@ -99,8 +104,12 @@ def main(arguments: Sequence[str]) -> None:
     table, same = load(Path(arguments[0]), Path(arguments[1]))
     s = score(table, same)
     known = s.nature == "known"
-    print(f"right first: {s.strict[known].mean():.3f}, by official page {s.source[known].mean():.3f}, among three {s.third[known].mean():.3f}")
-    for name, right in (("an unknown matter's own page counts", s.source), ("every unknown counts as wrong", s.source & known)):
+    print(f"right first: {s.strict[known].mean():.3f}, by official page {s.source[known].mean():.3f}")
+    print(f"among three: {s.third[known].mean():.3f}")
+    for name, right in (
+        ("an unknown matter's own page counts", s.source),
+        ("every unknown counts as wrong", s.source & known),
+    ):
         share, cover, worst = honest(s, right.astype(bool), len(same))
         print(f"{name}: {share:.1%} right at {cover:.1%} answered (worst split {worst:.1%})")
 

@@ -1,0 +1,142 @@
+"""The matcher answers what it knows, offers what it doubts, and passes on the rest."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge.matching import Index, Material, match
+from knowledge.training import build, fingerprint
+
+TOPICS = {
+    "copil-role": (
+        "Le comité de pilotage (COPIL)",
+        "Le comité de pilotage décide des actions.",
+        "copil comité pilotage",
+    ),
+    "trouver-salle": ("Trouver une salle", "La mairie prête une salle pour se réunir.", "salle local réunir"),
+    "garde-enfants": ("Faire garder les enfants", "Une association garde les enfants.", "enfants garderie nounou"),
+    "subvention": ("Demander une subvention", "Un formulaire sert à demander.", "subvention argent financement"),
+    "tirage-sort": ("Le tirage au sort", "Les membres étaient tirés sur des listes.", "tirage sort hasard"),
+    "photos": ("Publier des photos", "Il faut l'accord des personnes.", "photos image filmer"),
+    "assurance": ("Assurer le groupe", "Elle couvre les accidents d'une action.", "assurance accident blessé"),
+    "journal": ("Tenir un journal", "Un journal de quartier informe les habitants.", "journal gazette page"),
+    "jardin": ("Faire un jardin", "Un jardin demande l'accord du propriétaire.", "jardin fleurs potager"),
+    "prefet": ("Écrire au préfet", "Le courrier part avec accusé.", "préfet préfecture lettre"),
+}
+PATTERNS = (
+    "{0}",
+    "c'est quoi {0}",
+    "comment faire pour {0} {1}",
+    "je voudrais savoir pour {1}",
+    "{2} qui s'en occupe",
+    "on a besoin de {2} et {0}",
+    "{1} ?",
+    "est ce que le {2} c'est possible",
+    "qui paie {0}",
+    "quand {1} {2}",
+)
+CHAT = {
+    "bavardage": ("quel temps fait il", "raconte une blague", "tu aimes le chocolat", "la recette des crêpes"),
+    "loin": ("renouveler mon passeport", "ma carte vitale", "déclarer mes impôts", "prix du pain"),
+    "faits-locaux": ("qui a voté contre hier", "le nom du gardien", "combien de logements à Bellevue"),
+}
+
+
+def entries() -> list[Material]:
+    made = []
+    for slug, (title, answer, words) in TOPICS.items():
+        told = tuple(dict.fromkeys(pattern.format(*words.split()) for pattern in PATTERNS))
+        made.append(Material(slug, "practical", title, (), told, answer, ("how", "definition")))
+    return made
+
+
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return build(entries(), CHAT, jobs=1)
+
+
+def test_the_words_of_a_phrasing_are_answered(index: Index) -> None:
+    found = match(index, "Bonjour, comment faire pour salle local ? Merci")
+    assert (found.decision, found.entries) == ("answer", ("trouver-salle",))
+    assert found.confidence >= 0.99
+
+
+def test_shorthand_typos_and_capitals_find_the_same_entry(index: Index) -> None:
+    for text in ("cc c koi le copil svp", "C'EST QUOI LE COPIL", "c'est quoi le comitté de pilotagge"):
+        assert match(index, text).candidates[0].slug == "copil-role"
+
+
+def test_what_the_base_does_not_know_is_passed_on(index: Index) -> None:
+    found = match(index, "quelle est la hauteur de la tour Eiffel")
+    assert (found.decision, found.entries) == ("escalate", ())
+
+
+def test_small_talk_and_other_languages_are_not_put_to_the_base(index: Index) -> None:
+    assert match(index, "merci beaucoup").smalltalk == "thanks"
+    english = match(index, "Hello, where can I find a room for the meeting?")
+    assert (english.decision, english.language) == ("escalate", "en")
+
+
+def test_danger_is_told_whatever_the_decision(index: Index) -> None:
+    assert match(index, "au secours il y a le feu dans mon immeuble").distress[0] == "18"
+
+
+def test_two_questions_get_two_entries(index: Index) -> None:
+    found = match(index, "c'est quoi copil ? et comment faire pour enfants garderie ?")
+    assert found.decision == "answer"
+    assert found.entries == ("copil-role", "garde-enfants")
+    assert [part.entries for part in found.parts] == [("copil-role",), ("garde-enfants",)]
+
+
+def test_choices_are_two_or_three_and_never_repeat(index: Index) -> None:
+    for text in ("salle enfants", "photos du journal", "argent pour le jardin", "lettre accident"):
+        found = match(index, text)
+        if found.decision == "clarify":
+            assert 2 <= len(found.entries) <= 3
+            assert len(set(found.entries)) == len(found.entries)
+
+
+def test_what_was_just_published_answers_its_own_words(index: Index) -> None:
+    text = "le composteur collectif du square"
+    assert match(index, text).decision != "answer"
+    new = Material("compost", "practical", "Installer un composteur", phrasings=(text,))
+    found = match(index, "bonjour, " + text.upper(), overlay=(new,))
+    assert (found.decision, found.entries) == ("answer", ("compost",))
+    near = match(index, "composteur collectif au square", overlay=(new,))
+    assert near.decision != "escalate"
+    assert "compost" in {candidate.slug for candidate in near.candidates}
+
+
+def test_an_index_comes_back_from_disk_as_it_was(index: Index, tmp_path: Path) -> None:
+    index.save(tmp_path / "index.npz")
+    again = Index.load(tmp_path / "index.npz")
+    assert again.fingerprint == index.fingerprint
+    for text in ("c'est quoi le copil", "une nounou pendant la séance", "n'importe quoi d'autre"):
+        assert match(again, text) == match(index, text)
+    assert all(array.dtype != np.object_ for array in again.arrays.values())
+
+
+def test_the_fingerprint_changes_with_any_word(index: Index) -> None:
+    base = entries()
+    assert fingerprint(reversed(base), CHAT) == index.fingerprint
+    assert fingerprint([replace(base[0], title="Autre"), *base[1:]], CHAT) != index.fingerprint
+    assert fingerprint(base, {**CHAT, "loin": ("autre",)}) != index.fingerprint
+
+
+def test_chances_never_exceed_one(index: Index) -> None:
+    for text in ("salle", "photos et jardin", "subvention pour un journal de quartier", "zzz"):
+        found = match(index, text)
+        assert all(0 <= candidate.confidence <= 1 for candidate in found.candidates)
+        assert sum(candidate.confidence for candidate in found.candidates) <= 1.01
+
+
+def test_serving_needs_neither_scikit_learn_nor_scipy() -> None:
+    code = (
+        "import sys, knowledge.matching; print(sorted({m.split('.')[0] for m in sys.modules} & {'sklearn', 'scipy'}))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

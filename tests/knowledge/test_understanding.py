@@ -1,0 +1,164 @@
+"""A message is taken apart: courtesies, questions, language, small talk, danger."""
+
+import pytest
+
+from knowledge.understanding import asks, core, distress, language, particular, questions, smalltalk, understand
+
+MAIL = """Bonjour Madame,
+
+Je suis membre du conseil citoyen de mon quartier depuis deux ans. Comment trouver une salle pour nos réunions ?
+
+Je vous remercie par avance de votre réponse.
+Bien cordialement,
+Karim B.
+06 11 22 33 44
+> Le 3 mars, la hotline a écrit :
+> Bonjour
+"""
+
+
+def test_a_mail_is_read_without_its_courtesies_and_signature() -> None:
+    assert core(MAIL) == "Comment trouver une salle pour nos réunions ?"
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("euh bonjour voilà je voulais savoir comment entrer parce que moi je sais pas trop", "comment entrer."),
+        ("Bonjour, pouvez-vous me dire comment on crée une asso ? Merci", "comment on crée une asso ?"),
+        ("je voudrais demander une subvention", "je voudrais demander une subvention."),
+        ("Bonjour", "Bonjour"),
+    ],
+)  # fmt: skip
+def test_fillers_go_and_the_question_stays(said: str, left: str) -> None:
+    assert core(said) == left
+
+
+def test_several_questions_are_seen_three_at_most() -> None:
+    assert (
+        len(questions("Qui paie la salle ? Quand a lieu la réunion ? Où est le local ? Qui préside le groupe ?")) == 3
+    )
+    assert questions("comment trouver une salle gratuite et qui peut garder les enfants pendant la réunion ?") == (
+        "comment trouver une salle gratuite",
+        "qui peut garder les enfants pendant la réunion ?",
+    )
+
+
+def test_what_leans_on_the_sentence_before_is_not_cut_from_it() -> None:
+    assert questions("c'est quoi le copil et qui y siège ?") == ("c'est quoi le copil et qui y siège ?",)
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("c koi le copil", "fr"),
+        ("copil", "fr"),
+        ("06 12 34", "fr"),
+        ("Hello, how can I join the council?", "en"),
+        ("¿Cómo puedo participar en el consejo?", "es"),
+        ("Olá, como posso participar na reunião?", "pt"),
+        ("Bună ziua, cum pot să particip?", "ro"),
+        ("Merhaba, toplantı ne zaman?", "tr"),
+        ("كيف يمكنني المشاركة", "ar"),
+        ("Здравствуйте, как вступить в совет? Это важно мы", "ru"),
+        ("Добрий день, як її знайти", "uk"),
+    ],
+)
+def test_the_language_is_told_offline(text: str, spoken: str) -> None:
+    assert language(text) == spoken
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Bonjour", "hello"),
+        ("merci beaucoup pour votre réponse", "thanks"),
+        ("au revoir et bonne journée", "bye"),
+        ("ça va ?", "how"),
+        ("ok", "yes"),
+        ("mdr", "laugh"),
+        ("t'es un robot ?", "robot"),
+        ("je parle à une vraie personne ?", "robot"),
+        ("je veux parler à quelqu'un", "person"),
+        ("", "empty"),
+        ("bonjour, c'est quoi le copil ?", ""),
+        ("merci pour le copil", ""),
+    ],
+)
+def test_small_talk_is_told_from_questions(text: str, label: str) -> None:
+    assert smalltalk(text) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("jve mourir", "3114"),
+        ("j'ai plus envie de vivre", "3114"),
+        ("mon mari me frappe aidez moi", "3919"),
+        ("y a le feu dans limmeuble", "18"),
+        ("ma cuisine brûle", "18"),
+        ("je dors dehors ce soir avec mes enfants", "115"),
+        ("je suis expulsée ce matin de chez moi", "115"),
+        ("ma voisine frappe ses enfants", "119"),
+        ("il ne respire plus", "15"),
+        ("on m'a agressé dans le hall", "17"),
+        ("je suis sourde, il y a le feu chez moi", "114"),
+    ],
+)
+def test_danger_gets_the_number_that_fits_first(text: str, first: str) -> None:
+    assert distress(text)[0] == first
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on a mis le feu au débat",
+        "je suis mort de rire",
+        "ça me tue cette réunion",
+        "le préfet a donné son feu vert",
+        "on veut organiser un feu d'artifice",
+        "comment prévenir les violences faites aux femmes dans le quartier ?",
+        "subvention pour un projet contre les violences conjugales",
+        "le suicide des jeunes : quelle politique de prévention ?",
+        "les gens qui dorment dehors, que fait la mairie",
+        "je me bats contre mon bailleur",
+        "le projet est mort ?",
+        "marche exploratoire après les agressions",
+        "qui appeler en cas d'incendie ?",
+        "frapper à toutes les portes du quartier",
+        "l'alarme incendie de mon immeuble ne marche pas",
+    ],
+)
+def test_a_turn_of_phrase_or_a_subject_is_no_danger(text: str) -> None:
+    assert distress(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("c'est quoi le copil", "definition"),
+        ("comment faire une demande", "how"),
+        ("on a le droit de filmer ?", "rule"),
+        ("combien ça coûte", "how_much"),
+        ("c'est tous les combien", "when"),
+        ("kel date limite", "when"),
+        ("à qui m'adresser", "contact"),
+        ("d'autres conseils l'ont fait ?", "example"),
+        ("copil", ""),
+    ],
+)
+def test_the_kind_of_answer_is_heard(text: str, kind: str) -> None:
+    assert asks(text) == kind
+
+
+def test_one_place_one_person_one_file_are_heard() -> None:
+    assert "outcome" in particular("qui a voté contre au dernier conseil")
+    assert "file" in particular("où en est mon dossier")
+    assert "place" in particular("combien de logements à Bellevue")
+    assert particular("c'est quoi un conseil citoyen") == ()
+
+
+def test_a_message_is_understood_in_one_call() -> None:
+    u = understand(MAIL)
+    assert (u.language, u.smalltalk, u.distress, u.asks) == ("fr", "", (), "how")
+    assert u.questions == ("Comment trouver une salle pour nos réunions ?",) or len(u.questions) == 1
