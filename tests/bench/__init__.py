@@ -1,0 +1,1 @@
+"""What the hotline can do on this machine: `python -m tests.bench [NAME]... [--quick]`."""

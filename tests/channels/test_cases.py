@@ -385,6 +385,48 @@ def faults(town: Town, door: Door, case: Case, refusal: str) -> Iterator[str]:
             yield f"no sensible words: {row.text[:80]!r}"
 
 
+def samples(channel: str) -> list[Path]:
+    found = sorted((Path(__file__).parent / channel / "samples").iterdir())
+    assert found
+    return found
+
+
+def test_what_browsers_send_is_read(town: Town, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    door = door_by_http(request, town, tmp_path, "web")
+    assert isinstance(door, WebDoor)
+    chats = door.site.run(lambda client: _send_samples(client, door))
+    town.work()
+    for name, handle in chats.items():
+        (answer,) = town.read("web", handle)
+        assert "comité de pilotage" in answer, name
+        assert "Source : " in answer, name
+
+
+async def _send_samples(client: httpx.AsyncClient, door: WebDoor) -> dict[str, str]:
+    chats = {}
+    for path in samples("web"):
+        head, _, body = path.read_bytes().partition(b"\n\n")
+        for name, value in (await door.hidden(client, "/", "/question")).items():
+            body = body.replace(b"{%s}" % name.encode(), value.encode())
+        page = await door.post(client, "/question", body, {}, head.decode().removeprefix("content-type: "))
+        assert page.status_code == 303, (path.name, page.text)
+        chats[path.stem] = page.cookies["conversation"]
+    return chats
+
+
+def test_what_mail_programs_send_is_read(town: Town, mailbox: Mailbox) -> None:
+    door = EmailDoor(town, mailbox)
+    for path in samples("email"):
+        door.post(path.read_bytes(), f"{path.stem}@quartier.test")
+    door.take()
+    town.work()
+    for path in samples("email"):
+        notice, answer = town.read("email", f"{path.stem}@quartier.test")
+        assert "je suis le programme" in notice, path.stem
+        assert "comité de pilotage" in answer, path.stem
+        assert "Source : " in answer, path.stem
+
+
 @pytest.mark.timeout(120)
 def test_every_case_is_kept_and_gets_one_sensible_reply(town: Town, door: Door) -> None:
     refused = tell(town, door, CASES)

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from channels.sms import gsm
+from knowledge import indexer, seed, training
 from knowledge.matching import Index, Material, match
 from knowledge.training import build, fingerprint
 
@@ -140,3 +142,19 @@ def test_serving_needs_neither_scikit_learn_nor_scipy() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_the_overlap_linter_names_the_phrasing_that_leads_elsewhere() -> None:
+    contents = [each.content for each in seed.read_folder(seed.CONTENT, gsm.length) if each.content]
+    few = [indexer.material(each) for each in contents if each.kind == "meeting"]
+    copil = next(each for each in few if each.slug == "copil-role")
+    others = [each for each in few if each.slug != "copil-role"]
+    marche = next(each for each in others if each.slug == "marche-exploratoire")
+    wrong = replace(copil, phrasings=(*copil.phrasings, *(f"{text} svp" for text in marche.phrasings[:8])))
+    none = {name: messages[::5] for name, messages in seed.none_messages().items()}
+    told = training.overlap([wrong, *others], none, jobs=1)
+    mine = [each for each in told.stolen if each.slug == "copil-role" and each.thief == "marche-exploratoire"]
+    assert mine, "phrasings of a walk that stand under the steering committee must be shown"
+    assert set(told.found) == {each.slug for each in few}
+    good, tried = told.found["marche-exploratoire"]
+    assert 0 < good <= tried
