@@ -26,7 +26,7 @@ LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 2.0  # changes made together are built together
 BUILD_SECONDS = 600.0
 MOST_MATCHED = 6000  # characters of a message that are put to the matcher
-SHIPPED = Path(matching.__file__).parent / "index"  # at most one file, of the base as it is shipped
+SHIPPED = Path(matching.__file__).parent / "index"  # at most one file: of the base as shipped
 HOLD = 0x696E6478  # who holds this builds the index
 
 

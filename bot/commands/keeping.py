@@ -15,7 +15,6 @@ from bot import backup as archive
 from bot.backup import BadBackup, NotEmpty
 from bot.commands import err, house, installation, out, stop
 from bot.desk import demo as example
-from channels.email import mime
 
 demo = typer.Typer(help="L'exemple de « hotline run --demo ».", no_args_is_help=True)
 audit = typer.Typer(help="La trace de tout ce qui est fait.", no_args_is_help=True)
@@ -107,6 +106,8 @@ def _mail_family() -> None:
 @mail.command()
 def read(name: Annotated[str, typer.Argument(help="Un fichier .eml, ou -.", metavar="FICHIER")]) -> None:
     """Montrer en JSON ce que la hotline lit dans un courrier."""
+    from channels.email import mime  # parsers that no other command needs
+
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
