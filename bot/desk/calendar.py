@@ -148,7 +148,7 @@ def _words(office: Office, each: Due, meeting: Committee, before: Told | None) -
 
 def _change(office: Office, meeting: Committee, before: Told) -> str:
     if before.step == plan.TELL_CANCELLED:
-        return "Elle n'est plus annulée."
+        return "La réunion n'est plus annulée."
     if before.meeting_at != meeting.starts_at:
         return f"Ce n'est plus le {office.when(before.meeting_at)}."
     return "Le lieu change."

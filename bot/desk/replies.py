@@ -67,7 +67,7 @@ def answer(
         title=contents[0].title,
         answer="\n\n".join(parts),
         source=source_line(contents[0], to.channel) if len(contents) == 1 else "",
-        see_also=f"Voir aussi : {see_also.title}." if see_also and not short else "",
+        see_also=f"Voir aussi, si vous me le demandez : « {see_also.title} »." if see_also and not short else "",
         automatic=AUTOMATIC,
     )
 

@@ -375,7 +375,7 @@ def test_a_cancelled_meeting_that_takes_place_after_all_says_so(town: Town) -> N
     town.deliver()
     town.move(meeting, hour="18h")
     town.tick()
-    assert "Elle n'est plus annulée." in town.sent()[0].text
+    assert "La réunion n'est plus annulée." in town.sent()[0].text
 
 
 def test_a_reminder_that_waits_when_the_meeting_begins_is_dropped(town: Town) -> None:
