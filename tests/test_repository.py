@@ -246,6 +246,8 @@ def test_the_readme_can_be_read_in_one_sitting() -> None:
     assert len(readme().splitlines()) <= 250
 
 
-@pytest.mark.parametrize("name", [".ci/run", "tests/peers/install.sh", "docs/mail-server/start.sh", "docs/sms-gateway/start.sh"])
+@pytest.mark.parametrize(
+    "name", [".ci/run", "tests/peers/install.sh", "docs/mail-server/start.sh", "docs/sms-gateway/start.sh"]
+)
 def test_every_script_is_well_formed(name: str) -> None:
     subprocess.run(["bash", "-n", ROOT / name], check=True, timeout=10)

@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.client import HTTPConnection
 from http.cookiejar import CookieJar
 from pathlib import Path
 from re import search
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, Request, build_opener
+from urllib.request import HTTPCookieProcessor, HTTPHandler, Request, build_opener
 
 import psutil
 
@@ -112,14 +115,26 @@ def _until_logged(log: Path, words: bytes, process: "subprocess.Popen[bytes]") -
         time.sleep(0.1)
 
 
-def _ask(page: str, count: int) -> tuple[int, int, float]:
-    """So many people, each with a browser of their own, ask one question on the page."""
+class From(HTTPHandler):
+    """Calls from one address of this machine (all of 127.0.0.0/8 is)."""
 
-    def one(text: str) -> bool:
-        browser = build_opener(HTTPCookieProcessor(CookieJar()))
+    def __init__(self, address: str):
+        super().__init__()
+        self._address = address
+
+    def http_open(self, asked: Request) -> Any:
+        return self.do_open(partial(HTTPConnection, source_address=(self._address, 0)), asked)
+
+
+def _ask(page: str, count: int) -> tuple[int, int, float]:
+    """So many people, each with a browser and an address of their own, ask one question on the page."""
+
+    def one(numbered: tuple[int, str]) -> bool:
+        number, text = numbered
+        browser = build_opener(HTTPCookieProcessor(CookieJar()), From(f"127.1.{number // 250}.{number % 250 + 1}"))
         shown = browser.open(page, timeout=30).read().decode()
         fields = dict(_hidden(shown))
-        asked = Request(f"{page}/question", urlencode({**fields, "text": text}).encode(), {"Origin": page})
+        asked = Request(f"{page}/question", urlencode({**fields, "texte": text}).encode(), {"Origin": page})
         try:
             return bool(browser.open(asked, timeout=30).status == 200)
         except URLError:
@@ -127,7 +142,7 @@ def _ask(page: str, count: int) -> tuple[int, int, float]:
 
     began = time.perf_counter()
     with ThreadPoolExecutor(8) as hands:
-        taken = sum(hands.map(one, questions(count)))
+        taken = sum(hands.map(one, enumerate(questions(count))))
     return count, taken, time.perf_counter() - began
 
 

@@ -242,7 +242,8 @@ def _judge(session: Session, town: Town) -> Verdict:
     for call in seen:
         sent[call.to].append(rank[call.key])
     disordered = [str(who) for who, ids in heard.items() if ids != sorted(ids)]
-    disordered += [f"read {who}" for who, texts in written.items() if texts != read[who]]  # or lost, or read twice
+    if not town.orders.real_matcher:  # else some are small talk, of which no question is recorded
+        disordered += [f"read {who}" for who, texts in written.items() if texts != read[who]]  # or lost, or read twice
     disordered += [who for who, ids in sent.items() if any(a > b for a, b in pairwise(ids))]
 
     plain = {row.key for row in outbox if row.channel == "sms"}
