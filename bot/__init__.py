@@ -16,7 +16,7 @@ bot/          the only room that imports other rooms
 channels/     how people reach us: contract, mailbox, directory, vault, spool; one folder a channel:
               web, email, telegram, sms, terminal
 knowledge/    what the hotline knows: entries, content/, seed, lint; french, lexicon/, understanding, matching,
-              none/ (what it must not answer); training, indexer, measure
+              none/ (what it must not answer); training, indexer, index/, measure
 escalation/   questions that only a person can answer: tickets, officers, deadlines
 scheduler/    what must happen on a date: committees, plan, attendance, ics, clock
 tests/        mirrors the rooms; test_stories.py tells the flows, test_house.py keeps the laws

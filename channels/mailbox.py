@@ -52,6 +52,12 @@ class InboxRow(SQLModel, table=True):
             postgresql_where=sa.text("state IN ('waiting','claimed')"),
         ),
         sa.Index("ix_inbox_sender", "address_id", "received_at"),
+        sa.Index(
+            "ix_inbox_untold",
+            "id",
+            sqlite_where=sa.text("state = 'held' AND NOT told"),
+            postgresql_where=sa.text("state = 'held' AND NOT told"),
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     channel: str

@@ -57,7 +57,10 @@ class Reminder(SQLModel, table=True):
     """That one person was told one step of one revision of one meeting: once."""
 
     __tablename__ = "reminders"
-    __table_args__ = (sa.UniqueConstraint("committee_id", "revision", "person_id", "step"),)
+    __table_args__ = (
+        sa.UniqueConstraint("committee_id", "revision", "person_id", "step"),
+        sa.Index("ix_reminders_last", "committee_id", "person_id", "id"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     committee_id: int = Field(foreign_key="committees.id", index=True)
     revision: int

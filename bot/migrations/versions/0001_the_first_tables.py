@@ -204,6 +204,7 @@ def upgrade() -> None:
     with op.batch_alter_table("reminders", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reminders_committee_id"), ["committee_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_reminders_council_id"), ["council_id"], unique=False)
+        batch_op.create_index("ix_reminders_last", ["committee_id", "person_id", "id"], unique=False)
 
     op.create_table(
         "seats",
@@ -284,6 +285,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state IN ('waiting','claimed')"),
             postgresql_where=sa.text("state IN ('waiting','claimed')"),
+        )
+        batch_op.create_index(
+            "ix_inbox_untold",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'held' AND NOT told"),
+            postgresql_where=sa.text("state = 'held' AND NOT told"),
         )
 
     op.create_table(
@@ -616,6 +624,11 @@ def downgrade() -> None:
     op.drop_table("officers")
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.drop_index(
+            "ix_inbox_untold",
+            sqlite_where=sa.text("state = 'held' AND NOT told"),
+            postgresql_where=sa.text("state = 'held' AND NOT told"),
+        )
+        batch_op.drop_index(
             "ix_inbox_unfinished",
             sqlite_where=sa.text("state IN ('waiting','claimed')"),
             postgresql_where=sa.text("state IN ('waiting','claimed')"),
@@ -638,6 +651,7 @@ def downgrade() -> None:
 
     op.drop_table("seats")
     with op.batch_alter_table("reminders", schema=None) as batch_op:
+        batch_op.drop_index("ix_reminders_last")
         batch_op.drop_index(batch_op.f("ix_reminders_council_id"))
         batch_op.drop_index(batch_op.f("ix_reminders_committee_id"))
 
