@@ -282,6 +282,11 @@ def _question(facts: Facts) -> Decision:
     match, words = facts.match, plain(facts.text)
     if words in YES:
         return SmallTalk("thanks")
+    shared = re.fullmatch(r"\s*\([^()]*\)\s*", facts.text) is not None  # « (position partagée) »: no question in it
+    if shared and facts.asker_ticket:
+        return AddToTicket(facts.asker_ticket)
+    if shared:
+        return Escalate("quelque chose est partagé, sans question")
     if not any(c.isalpha() for c in facts.text):
         if facts.asker_ticket and (facts.has_attachments or words):
             return AddToTicket(facts.asker_ticket)
