@@ -113,7 +113,7 @@ def quiet_logs(level: int = logging.INFO) -> None:
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # the one that stands when the line is written
     )
     for name in ("apscheduler", "httpx", "httpcore", "aioimaplib"):
         logging.getLogger(name).setLevel(logging.WARNING)
