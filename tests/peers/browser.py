@@ -1,16 +1,22 @@
 """Debian's Chromium through playwright, and our app behind a real uvicorn in a thread."""
 
+import atexit
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -26,17 +32,24 @@ def needed(what: str) -> None:
     pytest.skip(f"{what} is not installed (tests/peers/install.sh)")
 
 
+@cache
+def launched() -> "Browser":
+    """One browser for the whole run, whichever module asks first: Playwright cannot be started twice in a process."""
+    from playwright.sync_api import sync_playwright
+
+    playwright = sync_playwright().start()
+    browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+    atexit.register(playwright.stop)
+    atexit.register(browser.close)  # before Playwright itself
+    return browser
+
+
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
+def chromium() -> object:
     """One browser for the session; make a context a test."""
     if not CHROMIUM.exists():
         needed("Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield browser
-        browser.close()
+    return launched()
 
 
 @contextmanager
