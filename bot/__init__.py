@@ -18,7 +18,7 @@ channels/     how people reach us: contract, mailbox, directory, vault, spool; o
 knowledge/    what the hotline knows: entries, content/, seed, lint; french, lexicon/, understanding, matching,
               none/ (what it must not answer); training, indexer, index/, measure
 escalation/   questions that only a person can answer: tickets, officers, deadlines
-scheduler/    what must happen on a date: committees, plan, attendance, ics, clock
+scheduler/    what must happen on a date: committees, agenda, plan, steps, preparation, attendance, ics, feeds, clock
 tests/        mirrors the rooms; test_stories.py tells the flows, test_house.py keeps the laws
 
 Arrows: bot -> channels, knowledge, escalation, scheduler. No other between rooms.

@@ -6,6 +6,6 @@ from bot import audit, conversations, db  # noqa: F401  db first: it names the c
 from channels import directory, mailbox  # noqa: F401
 from escalation import officers, tickets  # noqa: F401
 from knowledge import entries  # noqa: F401
-from scheduler import attendance, committees  # noqa: F401
+from scheduler import agenda, attendance, committees, feeds, preparation, steps  # noqa: F401
 
 metadata = SQLModel.metadata

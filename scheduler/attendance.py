@@ -14,8 +14,25 @@ class Attendance(SQLModel, table=True):
     committee_id: int = Field(foreign_key="committees.id", primary_key=True)
     person_id: int = Field(foreign_key="people.id", primary_key=True)
     council_id: int | None = Field(default=None, foreign_key="councils.id", index=True)
-    answer: str  # yes | no | prepare (comes, and wants to prepare)
+    answer: str  # yes | no | prepare (comes, and wants to prepare); empty: nothing was said, but `came` is known
     said_at: datetime
+    alternate: str = Field(default="", sa_column_kwargs={"server_default": ""})  # who comes instead, as they said it
+    alternate_id: int | None = Field(default=None, foreign_key="people.id")
+    ticket_id: int | None = Field(default=None, foreign_key="tickets.id")  # what they want to say or ask
+    came: bool | None = None  # as the officer noted after the meeting
+
+
+class CallNote(SQLModel, table=True):
+    """What came of a call that the officer made about a meeting."""
+
+    __tablename__ = "call_notes"
+    id: int | None = Field(default=None, primary_key=True)
+    committee_id: int = Field(foreign_key="committees.id", index=True)
+    person_id: int = Field(foreign_key="people.id")
+    outcome: str  # reached | message | absent | wrong-number
+    text: str = ""
+    author: str
+    noted_at: datetime
 
 
 def say(

@@ -8,7 +8,20 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 COPIL = "copil"
 KINDS = (COPIL, "cotech", "interconseil", "preparation", "council", "training", "other")
-PLANNED, MOVED, CANCELLED = "planned", "moved", "cancelled"
+PLANNED, CONFIRMED, MOVED, CANCELLED = "planned", "confirmed", "moved", "cancelled"
+TITULAR, ALTERNATE = "titulaire", "suppleant"
+
+
+class CommitteeSeries(SQLModel, table=True):
+    """A meeting that comes again by a rule (RFC 5545 RRULE); its occurrences are meetings, 18 months ahead at most."""
+
+    __tablename__ = "committee_series"
+    id: int | None = Field(default=None, primary_key=True)
+    rrule: str
+    starts_at: datetime  # the first occurrence, from which the rule counts
+    made_until: datetime  # occurrences up to here stand in the calendar
+    ended_at: datetime | None = None  # no more are made
+    created_at: datetime
 
 
 class Committee(SQLModel, table=True):
@@ -21,6 +34,12 @@ class Committee(SQLModel, table=True):
     starts_at: datetime
     ends_at: datetime | None = None
     place: str = ""
+    directions: str = Field(default="", sa_column_kwargs={"server_default": ""})  # how to get there
+    accessibility: str = Field(default="", sa_column_kwargs={"server_default": ""})  # step-free, hearing loop
+    online: str = Field(default="", sa_column_kwargs={"server_default": ""})  # the link to join by
+    organiser: str = Field(default="", sa_column_kwargs={"server_default": ""})  # who invites, by name
+    organiser_address_id: int | None = Field(default=None, foreign_key="addresses.id")
+    series_id: int | None = Field(default=None, foreign_key="committee_series.id", index=True)
     agenda: str = ""  # what to prepare, in plain words
     state: str = PLANNED
     revision: int = 1  # rises when date, time or place changes
@@ -37,6 +56,18 @@ class CommitteeCouncil(SQLModel, table=True):
     __tablename__ = "committee_councils"
     committee_id: int = Field(foreign_key="committees.id", primary_key=True)
     council_id: int = Field(foreign_key="councils.id", primary_key=True)
+    invited_at: datetime | None = None  # when the organiser's invitation reached the council
+    agenda_at: datetime | None = None  # when its agenda did
+    noted_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class SeatPlaces(SQLModel, table=True):
+    """How many titular seats a council has on a kind of committee: one more than are held is an empty seat."""
+
+    __tablename__ = "seat_places"
+    council_id: int = Field(foreign_key="councils.id", primary_key=True)
+    committee_kind: str = Field(primary_key=True)
+    places: int
 
 
 class Seat(SQLModel, table=True):
@@ -68,7 +99,10 @@ class Reminder(SQLModel, table=True):
     council_id: int | None = Field(default=None, foreign_key="councils.id", index=True)
     step: str
     meeting_at: datetime  # the date that the person was told
-    outbox_key: str = ""  # of the message, or « ticket:<id> » when they cannot be written to and the officer calls
+    outbox_key: str = Field(default="", index=True)  # of the message; empty when nothing could be written
+    channel: str = Field(default="", sa_column_kwargs={"server_default": ""})  # the last one that was tried
+    tries: int = Field(default=1, sa_column_kwargs={"server_default": "1"})  # channels tried, one after the other
+    call: str = Field(default="", sa_column_kwargs={"server_default": ""})  # why the officer calls, in French
     posted_at: datetime
 
 
