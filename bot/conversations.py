@@ -1,5 +1,6 @@
 """What was asked and decided, which version of which entry went to whom, and what is being asked of someone now."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, Session, SQLModel, col, select
 
 COMING = "coming"  # an invitation that waits for « 1, 2 ou 3 »
+ABOUT = "about"  # a meeting was chosen: the next question is about it
 
 
 class Question(SQLModel, table=True):
@@ -22,6 +24,7 @@ class Question(SQLModel, table=True):
     confidence: float = 0.0
     candidates: list[dict[str, Any]] = Field(default_factory=list, sa_type=sa.JSON)
     ticket_id: int | None = Field(default=None, foreign_key="tickets.id")
+    committee_id: int | None = Field(default=None, foreign_key="committees.id")  # the meeting that it is about
     useful: bool | None = None
     asked_at: datetime
 
@@ -53,6 +56,19 @@ class Prompt(SQLModel, table=True):
     closed_at: datetime | None = None
 
 
+class NotedReply(SQLModel, table=True):
+    """A reply as it was understood, and how things stood before: ANNULER takes it back, for a limited time."""
+
+    __tablename__ = "noted_replies"
+    id: int | None = Field(default=None, primary_key=True)
+    address_id: int = Field(foreign_key="addresses.id", index=True)
+    what: str  # choose | useful | coming | stop | meeting | way
+    before: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)  # ids and words that bring it back
+    noted_at: datetime
+    lapses_at: datetime
+    undone_at: datetime | None = None
+
+
 def ask(session: Session, prompt: Prompt) -> Prompt:
     """Open a prompt; whatever was open before is closed, but for an invitation, which waits for its answer."""
     session.execute(
@@ -69,12 +85,25 @@ def ask(session: Session, prompt: Prompt) -> Prompt:
     return prompt
 
 
+def open_prompts(session: Session, address_id: int, now: datetime) -> list[Prompt]:
+    """What is being asked at this address, the newest first."""
+    return list(
+        session.exec(
+            select(Prompt)
+            .where(Prompt.address_id == address_id, col(Prompt.closed_at).is_(None), Prompt.lapses_at > now)
+            .order_by(col(Prompt.id).desc())
+        ).all()
+    )
+
+
 def open_prompt(session: Session, address_id: int, now: datetime) -> Prompt | None:
-    return session.exec(
-        select(Prompt)
-        .where(Prompt.address_id == address_id, col(Prompt.closed_at).is_(None), Prompt.lapses_at > now)
-        .order_by(col(Prompt.id).desc())
-    ).first()
+    return next(iter(open_prompts(session, address_id, now)), None)
+
+
+def meeting_of(prompts: Sequence[Prompt]) -> int | None:
+    """The meeting that what is written now is about: one that was chosen, else the one that was spoken of last."""
+    about = sorted((each for each in prompts if each.kind in (ABOUT, COMING)), key=lambda each: each.kind != ABOUT)
+    return int(about[0].offered[0]) if about else None
 
 
 def close_all(session: Session, address_id: int, now: datetime) -> None:

@@ -74,6 +74,7 @@ class Proof(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     address_id: int = Field(foreign_key="addresses.id", index=True)  # where the code is to be typed
     target_id: int = Field(foreign_key="addresses.id")  # where it was sent
+    purpose: str = "answers"  # answers (are to come there too) | link (one person behind both)
     mac: str  # of the code: a reader of the database does not learn it
     tries: int = 0
     sent_at: datetime

@@ -158,6 +158,20 @@ class OutboxRow(SQLModel, table=True):
     rest: str = ""  # what was too long for its channel: sent when it is asked for
     cost: int = 0  # thousandths of a euro, once it was handed to a provider who charges
     charged_at: datetime | None = None
+    followed_by: str = ""  # the text to say once this one has arrived
+
+
+class EarlyReceipt(SQLModel, table=True):
+    """A delivery report that overtook the note that its message was sent: matched when the provider's id is written."""
+
+    __tablename__ = "early_receipts"
+    __table_args__ = (sa.UniqueConstraint("channel", "provider_id", "state"),)
+    id: int | None = Field(default=None, primary_key=True)
+    channel: str
+    provider_id: str
+    state: str
+    reason: str = ""
+    heard_at: datetime = Field(index=True)
 
 
 class ChannelPause(SQLModel, table=True):

@@ -14,6 +14,7 @@ class Ticket(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     council_id: int | None = Field(default=None, foreign_key="councils.id", index=True)
     address_id: int = Field(foreign_key="addresses.id", index=True)  # where it was asked is where it is answered
+    committee_id: int | None = Field(default=None, foreign_key="committees.id", index=True)  # the meeting it is about
     kind: str = "question"  # question | to-sort | undelivered | call
     question: str
     subject: str = ""

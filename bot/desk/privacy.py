@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from bot import audit
 from bot.audit import AuditLine, AuditText
-from bot.conversations import Prompt, Question, close_all
+from bot.conversations import NotedReply, Prompt, Question, close_all
 from bot.office import Office
 from channels import directory
 from channels.directory import AddressRow, Consent, Council, Proof
@@ -110,6 +110,7 @@ def erase(session: Session, office: Office, address_id: int, now: datetime) -> N
         .values(
             question=ERASED, subject="", thread="", state="closed", closed_at=now, closed_reason="données effacées"
         ),
+        sa.delete(NotedReply).where(col(NotedReply.address_id) == address_id),
         sa.delete(Consent).where(col(Consent.address_id) == address_id),
         sa.delete(Proof).where((col(Proof.address_id) == address_id) | (col(Proof.target_id) == address_id)),
         sa.delete(AuditText).where(col(AuditText.line_id).in_(lines)),

@@ -1,7 +1,7 @@
 """From inbox to outbox: receive (T1), claim (T2), handle (T3), and what becomes of what was sent (T5)."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from knowledge import entries
 from knowledge.entries import Published
 from knowledge.matching import Match
 from scheduler import attendance, committees, plan
+from scheduler.committees import Committee
 
 CHATTING = ("web", "terminal", "telegram", "sms", "whatsapp")
 IMMEDIATE = ("web", "terminal", "email")  # people write whole questions there
@@ -132,6 +133,7 @@ class Desk:
     to: Address
     now: datetime
     posted: int = 0
+    about: int | None = None  # the meeting that this turn is about
 
     def post(self, message: Outbound, *, ticket_id: int | None = None) -> str:
         """Say something to the one who wrote; the key it went under."""
@@ -170,7 +172,9 @@ def handle(session: Session, office: Office, claimed: Claimed, match: Match | No
     if _links_an_officer(desk):
         mailbox.handled(session, turn, now)
         return "Linked"
-    facts = gather(session, office, turn, row, match, now)
+    prompts = conversations.open_prompts(session, turn.address_id, now)
+    desk.about = _meeting_to_come(session, prompts, now)
+    facts = gather(session, office, turn, row, match, now, prompts)
     decision = router.decide(facts)
     act(desk, decision, facts)
     mailbox.handled(session, turn, now)
@@ -188,8 +192,21 @@ def _links_an_officer(desk: Desk) -> bool:
     return found is not None
 
 
+def _meeting_to_come(session: Session, prompts: Sequence[Prompt], now: datetime) -> int | None:
+    """The meeting that a question asked now is about, unless it is over or cancelled."""
+    number = conversations.meeting_of(prompts)
+    meeting = session.get(Committee, number) if number is not None else None
+    return number if meeting and meeting.starts_at > now and meeting.state != committees.CANCELLED else None
+
+
 def gather(
-    session: Session, office: Office, turn: Turn, row: AddressRow, match: Match | None, now: datetime
+    session: Session,
+    office: Office,
+    turn: Turn,
+    row: AddressRow,
+    match: Match | None,
+    now: datetime,
+    prompts: Sequence[Prompt],
 ) -> router.Facts:
     """All that the decision may depend on, read in its transaction."""
     assert row.id is not None
@@ -208,7 +225,7 @@ def gather(
         if waiting and waiting.kind == "human" and now - waiting.opened_at < CHOOSE_FOR:
             asker_ticket = waiting.id  # « HUMAIN », then the question
     answered = tickets.last_answered(session, row.id, now - FOLLOW_UP)
-    prompt = conversations.open_prompt(session, row.id, now)
+    prompt = next(iter(prompts), None)
     ids = [message.id for message in turn.messages]
     has_files = (
         session.exec(select(AttachmentRow.id).where(col(AttachmentRow.inbox_id).in_(ids)).limit(1)).first() is not None
@@ -299,6 +316,7 @@ def _record(desk: Desk, facts: router.Facts, decision: str, ticket_id: int | Non
         if found
         else [],
         ticket_id=ticket_id,
+        committee_id=desk.about,
         asked_at=desk.turn.last.heard_at,
     )
     desk.session.add(question)
@@ -449,6 +467,7 @@ def open_ticket(
         Ticket(
             council_id=turn.council_id,
             address_id=turn.address_id,
+            committee_id=desk.about if kind == "question" else None,
             kind=kind,
             question=question,
             subject=turn.messages[0].subject,
