@@ -13,7 +13,7 @@ bot/          the only room that imports other rooms
   desk/         every transaction: questions, officer, members, calendar, entries, figures
   commands/     one file a family of commands
   migrations/   the tables' history (Alembic)
-channels/     how people reach us: contract, mailbox, directory, vault, spool; one folder a channel:
+channels/     how people reach us: contract, mailbox, directory, attachments, vault, spool; one folder a channel:
               web, email, telegram, sms, terminal
 knowledge/    what the hotline knows: entries, content/, seed, lint; french, lexicon/, understanding, matching,
               none/ (what it must not answer); training, indexer, index/, measure

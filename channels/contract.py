@@ -75,6 +75,15 @@ class Outbound:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A file that a message brings, as a page lists it; `id` is what it is asked for by."""
+
+    id: int
+    filename: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True)
 class Collected:
     """One message as a page shows it: the row's id orders them, and is the browser's Last-Event-ID."""
 
@@ -83,6 +92,7 @@ class Collected:
     text: str
     at: datetime
     choices: tuple[str, ...] = ()
+    files: tuple[Carried, ...] = ()
 
 
 Deliver = Callable[[Inbound | Receipt], Awaitable[bool]]  # returns once it is safe on disk; False: we already had it

@@ -13,7 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from channels import attachments
 from channels.contract import Collected, Inbound, Outbound
+from channels.vault import Vault
 
 LEASE = timedelta(seconds=28)  # a worker that died is replaced within 30, the next look included
 CLAIMS = 5  # a message claimed so often without a result kills its workers
@@ -158,6 +160,7 @@ class OutboxRow(SQLModel, table=True):
     rest: str = ""  # what was too long for its channel: sent when it is asked for
     cost: int = 0  # thousandths of a euro, once it was handed to a provider who charges
     charged_at: datetime | None = None
+    files: int = 0  # how many it carries (outbox_attachments)
     followed_by: str = ""  # the text to say once this one has arrived
 
 
@@ -239,6 +242,7 @@ class Sending:
     doubts: int
     created_at: datetime
     fence: str
+    files: int = 0
 
 
 def _insert_once(session: Session, row: SQLModel) -> int | None:
@@ -454,12 +458,14 @@ def post(
     ticket_id: int | None = None,
     dropped: str = "",
     rest: str = "",
+    vault: Vault | None = None,
 ) -> int | None:
     """Put a message in the outbox; its id, or None when `key` was posted before (R4).
 
     `dropped` says why it must not go (the person said STOP): the row stands, to be seen, and is never sent.
+    `vault` seals its attachments; a message that carries none needs none.
     """
-    return _insert_once(
+    new = _insert_once(
         session,
         OutboxRow(
             key=key,
@@ -481,8 +487,12 @@ def post(
             reason=dropped,
             created_at=now,
             due_at=due_at or now,
+            files=len(message.attachments),
         ),
     )
+    if new is not None:
+        attachments.attach(session, vault, {new: message.attachments}, now)
+    return new
 
 
 def newest_rest(session: Session, address_id: int) -> str:
@@ -513,10 +523,18 @@ class Bulk:
     message: Outbound
 
 
-def post_bulk(session: Session, letters: Sequence[Bulk], now: datetime, due_at: datetime | None = None) -> set[str]:
+def post_bulk(
+    session: Session,
+    letters: Sequence[Bulk],
+    now: datetime,
+    due_at: datetime | None = None,
+    *,
+    vault: Vault | None = None,
+) -> set[str]:
     """Put many bulk messages in the outbox by one statement; the keys that were not posted before (R4).
 
-    For people who may be written to: whoever said STOP is left out by the caller.
+    For people who may be written to: whoever said STOP is left out by the caller. `vault` seals what they carry: a
+    file that they share is kept once.
     """
     if not letters:
         return set()
@@ -541,11 +559,15 @@ def post_bulk(session: Session, letters: Sequence[Bulk], now: datetime, due_at: 
             "thread": each.message.thread,
             "filled": dict(each.message.values),
             "choices": list(each.message.choices),
+            "files": len(each.message.attachments),
         }
         for each in letters
     ]
-    insert = dialect.insert(table).on_conflict_do_nothing().returning(table.c.key)
-    return set(session.execute(insert, rows).scalars())
+    insert = dialect.insert(table).on_conflict_do_nothing().returning(table.c.key, table.c.id)
+    ids = {key: id for key, id in session.execute(insert, rows).all()}  # noqa: C416
+    carried = {each.key: each.message.attachments for each in letters if each.message.attachments and each.key in ids}
+    attachments.attach(session, vault, {ids[key]: files for key, files in carried.items()}, now)
+    return set(ids)
 
 
 @cache
@@ -632,6 +654,7 @@ def claim_sending(
         row.doubts,
         row.created_at,
         row.fence,
+        row.files,
     )
 
 
@@ -764,7 +787,11 @@ def collect(session: Session, address_id: int, after: int, now: datetime) -> lis
         if row.state == "waiting":
             row.state, row.delivered_at, row.attempts = "delivered", now, row.attempts + 1
             session.add(row)
-    return [Collected(row.id or 0, False, row.text, row.created_at, tuple(row.choices)) for row in rows]
+    files = attachments.names(session, [row.id or 0 for row in rows if row.files])
+    return [
+        Collected(row.id or 0, False, row.text, row.created_at, tuple(row.choices), files.get(row.id or 0, ()))
+        for row in rows
+    ]
 
 
 def newest_for(session: Session, address_ids: Sequence[int]) -> dict[int, int]:

@@ -82,7 +82,7 @@ def due(
             message = say(name, to, person=person.name, **(_short(values) if row.channel == "sms" else values))
             assert row.id is not None
             outgoing.append(Bulk(each.key, row.id, each.council_id, message))
-    mailbox.post_bulk(session, outgoing, now, plan.next_waking(now, office.zone))
+    mailbox.post_bulk(session, outgoing, now, plan.next_waking(now, office.zone), vault=office.vault)
     return len(found), more
 
 

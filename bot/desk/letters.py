@@ -68,6 +68,7 @@ def post(
         due_at=due_at,
         dropped=dropped,
         rest=rest,
+        vault=office.vault,
     )
 
 

@@ -12,7 +12,7 @@ from bot import audit
 from bot.audit import AuditLine, AuditText
 from bot.conversations import NotedReply, Prompt, Question, close_all
 from bot.office import Office
-from channels import directory
+from channels import attachments, directory
 from channels.directory import AddressRow, Consent, Council, Proof
 from channels.mailbox import UNFINISHED_OUT, AttachmentRow, InboxRow, OutboxRow
 from escalation.officers import Officer
@@ -116,6 +116,14 @@ def erase(session: Session, office: Office, address_id: int, now: datetime) -> N
         sa.delete(AuditText).where(col(AuditText.line_id).in_(lines)),
     ):
         session.execute(statement)
+    attachments.detach(
+        session,
+        sa.select(col(OutboxRow.id)).where(
+            (col(OutboxRow.address_id) == address_id) | col(OutboxRow.ticket_id).in_(tickets),
+            col(OutboxRow.text) == ERASED,
+        ),
+    )
+    attachments.sweep(session)
     close_all(session, address_id, now)
     row = session.get(AddressRow, address_id)
     assert row is not None
@@ -158,6 +166,7 @@ def finish(session: Session, now: datetime, limit: int = 50) -> None:
         .limit(limit)
     ).all()
     for row in rows:
+        attachments.detach(session, sa.select(col(OutboxRow.id)).where(col(OutboxRow.address_id) == row.id))
         session.execute(
             sa.update(OutboxRow)
             .where(col(OutboxRow.address_id) == row.id)
@@ -214,6 +223,8 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
         session.execute(sa.update(table).where(col(table.id).in_(ids)).values(**values))
         if table is InboxRow:
             session.execute(sa.delete(AttachmentRow).where(col(AttachmentRow.inbox_id).in_(ids)))
+        if table is OutboxRow:
+            attachments.detach(session, ids)
         counts[name] = len(ids)
     ids = list(session.execute(tickets.limit(limit)).scalars())
     for words, owner in ((TicketMessage, TicketMessage.ticket_id), (TicketReply, TicketReply.ticket_id)):
@@ -222,6 +233,7 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
         sa.update(Ticket).where(col(Ticket.id).in_(ids)).values(question=ERASED, subject="", state="closed")
     )
     counts["tickets"] = len(ids)
+    counts["files"] = attachments.sweep(session, limit)
     return counts
 
 

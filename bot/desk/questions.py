@@ -14,7 +14,7 @@ from bot.desk import invitations, letters, officer, privacy, replies
 from bot.desk.replies import Titled
 from bot.office import Office
 from bot.say import say
-from channels import directory, mailbox
+from channels import attachments, directory, mailbox
 from channels.contract import Address, Inbound, Outbound, Receipt
 from channels.directory import AddressRow
 from channels.mailbox import AttachmentRow, InboxRow, OutboxRow, Sending, Turn
@@ -671,6 +671,7 @@ def claim_sending(
         sending.subject,
         sending.token,
         sending.choices,
+        attachments.attached(session, office.vault, sending.id) if sending.files else (),
         thread=sending.thread,
         last_heard=row.last_heard_at,
     )

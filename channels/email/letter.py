@@ -1,6 +1,7 @@
 """Writing one mail: the words as text and as quiet HTML, with what a reply needs to find its way back; pure."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email import charset
@@ -27,10 +28,12 @@ QUOTED_PRINTABLE.body_encoding = charset.QP
 MAX_REFERENCES = 20
 MAX_SUBJECT = 200
 TOKEN = re.compile(r"[a-z2-7]{45}")
+INVITING = ("REQUEST", "CANCEL", "REPLY", "COUNTER")
 
 _LINK = re.compile(r"https?://[^\s<>\"«»]+[^\s<>\"«».,;:!?)\]'’]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]|[\ud800-\udfff]")
 _BULLET = re.compile(r"^\s*[-•–]\s+")
+_METHOD = re.compile(rb"(?im)^METHOD:([A-Z-]{3,20})\s*$")
 _NUMBER = re.compile(r"^\s*(\d{1,2})[.)]\s+")
 
 
@@ -73,7 +76,7 @@ def write_letter(message: Outbound, key: str, address: str, organisation: str, n
     token = message.token if TOKEN.fullmatch(message.token) else ""
     text = _text(message, bool(token))
     subject = _line(message.subject)[:MAX_SUBJECT].strip() or f"Message de la hotline {_line(organisation)}"
-    mail = _body(text, subject)
+    mail = _body(text, subject, [a for a in message.attachments if _method(a) in INVITING])
     if message.attachments:
         whole = MIMEMultipart("mixed", policy=compat32)
         whole.attach(mail)
@@ -122,23 +125,44 @@ def _text(message: Outbound, awaits_reply: bool) -> str:
     return f"{MARKER}\n\n{text}\n" if awaits_reply else f"{text}\n"
 
 
-def _body(text: str, subject: str) -> Message:
+def _body(text: str, subject: str, invitations: Iterable[Attachment]) -> Message:
+    """The words twice, and an invitation beside them: there the mail programs look for its buttons (RFC 6047, 2.4)."""
     both = MIMEMultipart("alternative", policy=compat32)
     for kind, words in (("plain", text), ("html", html_of(text, subject))):
         part = MIMEText("", kind, policy=compat32)
         del part["Content-Transfer-Encoding"]
         part.set_payload(words, QUOTED_PRINTABLE)
         both.attach(part)
+    for invitation in invitations:
+        calendar = _attached(invitation)
+        del calendar["Content-Disposition"]
+        both.attach(calendar)
     both["Content-Language"] = "fr"
     return both
 
 
+def _method(attachment: Attachment) -> str:
+    """What a calendar file asks for (RFC 5546); empty when it asks for nothing, or is none."""
+    if _type(attachment) != "text/calendar":
+        return ""
+    found = _METHOD.search(attachment.content[:4000])
+    return found.group(1).decode().upper() if found else ""
+
+
+def _type(attachment: Attachment) -> str:
+    return _line(attachment.content_type).partition(";")[0].strip().lower()
+
+
 def _attached(attachment: Attachment) -> Message:
-    main, _, sub = _line(attachment.content_type).partition("/")
+    main, _, sub = _type(attachment).partition("/")
     known = re.fullmatch(r"[\w.+-]+", main, re.ASCII) and re.fullmatch(r"[\w.+-]+", sub, re.ASCII)
     if not known or main in ("multipart", "message"):
         main, sub = "application", "octet-stream"
     part = MIMEBase(main, sub, policy=compat32)
+    if (main, sub) == ("text", "calendar"):
+        part.set_param("charset", "utf-8")
+        if method := _method(attachment):
+            part.set_param("method", method)
     part.set_payload(attachment.content)
     encode_base64(part)
     name = re.sub(r'[/\\"]', "-", _line(attachment.filename))[:150] or "piece"

@@ -959,3 +959,33 @@ def test_the_check_says_what_it_saw(mail_server: MailServer, mailbox: Mailbox) -
     assert f"IMAP localhost:{mail_server.ports['imaps']} : connecté, 0 à prendre dans INBOX." in said
     assert f"SMTP localhost:{mail_server.ports['submission']} : connecté." in said
     assert "Attention" not in said
+
+
+# ---------------------------------------------------------------- what a letter carries
+def calendar_file(method: str) -> Attachment:
+    lines = ("BEGIN:VCALENDAR", "VERSION:2.0", f"METHOD:{method}", "END:VCALENDAR", "")
+    return Attachment("réunion.ics", "text/calendar", "\r\n".join(lines).encode())
+
+
+def parts_of(letter: bytes) -> list[EmailMessage]:
+    return [part for part in message_from_bytes(letter, policy=policy.default).walk() if not part.is_multipart()]  # type: ignore[misc]
+
+
+def test_an_invitation_stands_beside_the_words_and_among_the_files() -> None:
+    kit = Attachment("kit.pdf", "application/pdf", b"%PDF-1.7")
+    letter = write_letter(outbound(attachments=(kit, calendar_file("REQUEST"))), "k", f"hotline@{DOMAIN}", "O", NOW)
+    parts = parts_of(letter.raw)
+    kinds = ["text/plain", "text/html", "text/calendar", "application/pdf", "text/calendar"]
+    assert [part.get_content_type() for part in parts] == kinds
+    assert [part.get_content_disposition() for part in parts] == [None, None, None, "attachment", "attachment"]
+    assert {part.get_param("method") for part in parts if part.get_content_type() == "text/calendar"} == {"REQUEST"}
+    assert parts[4].get_filename() == "réunion.ics"
+    assert parts[4].get_content().startswith("BEGIN:VCALENDAR")
+
+
+def test_a_date_to_keep_is_a_file_that_says_its_method() -> None:
+    letter = write_letter(outbound(attachments=(calendar_file("PUBLISH"),)), "k", f"hotline@{DOMAIN}", "O", NOW)
+    (calendar,) = [part for part in parts_of(letter.raw) if part.get_content_type() == "text/calendar"]
+    assert calendar["Content-Type"].params["method"] == "PUBLISH"
+    assert calendar["Content-Type"].params["charset"] == "utf-8"
+    assert calendar.get_content_disposition() == "attachment"
