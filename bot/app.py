@@ -21,7 +21,7 @@ import uvicorn
 import channels
 from bot import migrations, settings, workers
 from bot.db import Database
-from bot.desk import calendar, officer
+from bot.desk import officer
 from bot.doors import ChatDoor
 from bot.library import Library
 from bot.office import Office
@@ -208,7 +208,7 @@ async def run(house: House, roles: Collection[str], started: Callable[[House], N
         for number in range(workers.SENDERS):
             start(f"deliver-{number}", workers.deliver(house.db, house.office, house.channels, house.now, outbox))
     if "tick" in roles:
-        reach = [name for name, opened in house.channels.items() if not opened.collected] or calendar.WRITABLE
+        reach = [name for name, opened in house.channels.items() if not opened.collected] or None
         start("tick", clock.every(TICK_SECONDS, lambda: workers.tick(house.db, house.office, house.now, outbox, reach)))
     try:
         while server is not None and not server.started and not stop.is_set() and not jobs[1].done():

@@ -247,9 +247,9 @@ async def _send(opened: Opened, message: Outbound, sending: Sending, now: Now) -
         async with asyncio.timeout(SEND_SECONDS):
             provider_id = await opened.channel.send(message, sending.key)
     except TryAgain as error:
-        reason, after, whole = str(error), error.after, error.scope == "channel"
+        reason, after, scope = str(error), error.after, error.scope
         log.info("to be sent later", outbox=sending.id, channel=sending.channel, reason=reason)
-        return lambda db: db.run(questions.postpone, sending, reason, now(), after, whole)
+        return lambda db: db.run(questions.postpone, sending, reason, now(), after, scope)
     except Undeliverable as error:
         refusal = str(error)
         log.warning("undeliverable", outbox=sending.id, channel=sending.channel, reason=refusal)
@@ -264,10 +264,10 @@ async def _send(opened: Opened, message: Outbound, sending: Sending, now: Now) -
     return lambda db: db.run(questions.sent, sending, provider_id, now())
 
 
-async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] = calendar.WRITABLE) -> None:
+async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] | None = None) -> None:
     """Look at the tables: what is due by now, what stopped without anyone having heard, what is to be forgotten.
 
-    `reach`: the channels by which people can be reminded here.
+    `reach`: the channels by which people can be reminded here; None: all that may be written to.
     """
     try:
         more = True

@@ -54,8 +54,9 @@ class Receipt:
 
     channel: str
     provider_id: str
-    state: Literal["delivered", "failed"]
+    state: Literal["sent", "delivered", "failed"]  # sent: the provider has it, whatever its answer to us became
     reason: str = ""
+    key: str = ""  # ours, where the provider tells it back: finds a message whose id we never learned
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Outbound:
     attachments: tuple[Attachment, ...] = ()
     thread: str = ""
     last_heard: datetime | None = None
+    asked: bool = False  # a try ended with TryAgain(scope="person"): they were asked to write first
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,16 @@ class Collected:
 Deliver = Callable[[Inbound | Receipt], Awaitable[bool]]  # returns once it is safe on disk; False: we already had it
 
 
-class TryAgain(Exception):
-    """Surely not taken: the provider is down, slow or throttling; the message is fine. `after` is in seconds."""
+Scope = Literal["message", "channel", "person"]
 
-    def __init__(self, reason: str, after: float | None = None, scope: Literal["message", "channel"] = "message"):
+
+class TryAgain(Exception):
+    """Surely not taken: the provider is down, slow or throttling; the message is fine. `after` is in seconds.
+
+    `scope`: what must wait: this message, the whole channel, or this message until the person writes to us.
+    """
+
+    def __init__(self, reason: str, after: float | None = None, scope: Scope = "message"):
         super().__init__(reason)
         self.after, self.scope = after, scope
 
@@ -153,6 +161,20 @@ class Collect(Protocol):
     """What a page may read: the messages of one address after a given id, settled as delivered once read."""
 
     async def __call__(self, address: Address, after: int) -> list[Collected]: ...
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How people use a channel: all that the rest of the house knows of it. A folder's __init__ sets MANNERS."""
+
+    label: str  # in French, as people call it: « Réponse par … »
+    words: tuple[str, ...] = ()  # other names that it has in a list of members
+    chatting: bool = True  # one short message after another; False: letters
+    waits: bool = True  # a question may come in several messages: a short silence tells that it is whole
+    writable: bool = True  # may be written to first; a page cannot
+    session: bool = False  # its page knows who is there, and says who we are
+    short: bool = False  # every sign costs: the short form of an entry, titles and places cut
+    phones: bool = False  # its handles are telephone numbers, +33…
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from channels import attachments
-from channels.contract import Collected, Inbound, Outbound
+from channels.contract import Collected, Inbound, Outbound, Receipt
 from channels.vault import Vault
 
 LEASE = timedelta(seconds=28)  # a worker that died is replaced within 30, the next look included
@@ -162,6 +162,7 @@ class OutboxRow(SQLModel, table=True):
     charged_at: datetime | None = None
     files: int = 0  # how many it carries (outbox_attachments)
     followed_by: str = ""  # the text to say once this one has arrived
+    asked: bool = False  # waits for its recipient to write first, and has asked them to
 
 
 class EarlyReceipt(SQLModel, table=True):
@@ -243,6 +244,7 @@ class Sending:
     created_at: datetime
     fence: str
     files: int = 0
+    asked: bool = False
 
 
 def _insert_once(session: Session, row: SQLModel) -> int | None:
@@ -655,6 +657,7 @@ def claim_sending(
         row.created_at,
         row.fence,
         row.files,
+        row.asked,
     )
 
 
@@ -676,8 +679,15 @@ def sent(session: Session, sending: Sending, provider_id: str, now: datetime) ->
     _settle(session, sending, state="sent", sent_at=now, provider_id=provider_id, reason="")
 
 
-def postpone(session: Session, sending: Sending, reason: str, now: datetime, after: float | None = None) -> bool:
-    """Try again later (R8); False when two days have passed and it is dead.
+def postpone(
+    session: Session,
+    sending: Sending,
+    reason: str,
+    now: datetime,
+    after: float | None = None,
+    until_heard: bool = False,
+) -> bool:
+    """Try again later (R8); False when two days have passed and it is dead. `until_heard`: see `heard_from`.
 
     Two days in which we were away ourselves, or the channel rested, are no tries: the short delays come first always.
     """
@@ -692,8 +702,20 @@ def postpone(session: Session, sending: Sending, reason: str, now: datetime, aft
         else LATE_RETRY.total_seconds()
     )
     delay = timedelta(seconds=seconds * random.uniform(0.8, 1.2)) if after is None else timedelta(seconds=seconds)
-    _settle(session, sending, state="waiting", due_at=now + delay, reason=reason[:500])
+    _settle(
+        session, sending, state="waiting", due_at=now + delay, reason=reason[:500], asked=sending.asked or until_heard
+    )
     return True
+
+
+def heard_from(session: Session, address_id: int, now: datetime) -> None:
+    """Someone wrote: what waited for that goes now."""
+    session.execute(
+        sa.update(OutboxRow)
+        .where(col(OutboxRow.address_id) == address_id, _among(OutboxRow.state, UNFINISHED_OUT), col(OutboxRow.asked))
+        .where(col(OutboxRow.state) == "waiting")
+        .values(due_at=now)
+    )
 
 
 def spent(session: Session, channel: str, since: datetime) -> int:
@@ -753,18 +775,26 @@ def pause(session: Session, channel: str, until: datetime, reason: str) -> None:
         session.add(row)
 
 
-def report(
-    session: Session, channel: str, provider_id: str, state: str, reason: str, now: datetime
-) -> OutboxRow | None:
-    """Write a delivery report on the message that it speaks of; None if it is none of ours or says nothing new."""
-    row = session.exec(
-        select(OutboxRow).where(OutboxRow.channel == channel, OutboxRow.provider_id == provider_id).with_for_update()
-    ).first()
-    if row is None or row.state not in ("sent", "unknown", "sending"):
+def report(session: Session, receipt: Receipt, now: datetime) -> OutboxRow | None:
+    """Write a delivery report on the message that it speaks of; None if it is none of ours or says nothing new.
+
+    A message whose answer was lost has no id yet: the key that the provider tells back finds it, so that it is not
+    repeated.
+    """
+    mine = select(OutboxRow).where(OutboxRow.channel == receipt.channel).with_for_update()
+    row = session.exec(mine.where(OutboxRow.provider_id == receipt.provider_id)).first()
+    if row is None and receipt.key:
+        row = session.exec(mine.where(OutboxRow.key == receipt.key, OutboxRow.provider_id == "")).first()
+        if row is None or not (row.state == "unknown" or (row.state == "waiting" and row.doubts)):
+            return None  # still in a worker's hands: it will tell the id itself
+        row.provider_id = receipt.provider_id
+    elif row is None or receipt.state == "sent" or row.state not in ("sent", "unknown", "sending"):
         return None
-    row.state, row.reason = state, reason[:500]
-    if state == "delivered":
+    row.state, row.reason = receipt.state, receipt.reason[:500]
+    if receipt.state == "delivered":
         row.delivered_at = now
+    if receipt.state != "failed" and row.sent_at is None:
+        row.sent_at = now  # only now do we know that it left
     session.add(row)
     session.flush()
     return row

@@ -283,8 +283,9 @@ def test_every_text_renders(path: Path) -> None:
     template = Template(path.read_text("utf-8"))
     assert template.is_valid(), "a $ that is no placeholder"
     name, _, channel = path.stem.partition(".")
-    if path.parts[-4:-2] == ("channels", path.parts[-3]):
-        channel = path.parts[-3]
+    room, folder, *_ = path.relative_to(ROOT).parts
+    if room == "channels":
+        channel = folder
     values = dict.fromkeys(template.get_identifiers(), "valeur")
     said = say(name, Address(channel or "web", "x"), **values)  # type: ignore[arg-type]
     assert said.text

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -441,13 +441,49 @@ def test_a_channel_that_rests_sends_nothing_while_the_others_go_on(box: Box) -> 
 def test_a_delivery_report_is_written_once_and_only_on_our_own(box: Box) -> None:
     id = box.say("+33600000001", "un")
     box.db.transact(mailbox.sent, box.taken(), "p1", box.now)
-    report: Callable[..., OutboxRow | None] = mailbox.report
-    assert box.db.transact(report, "sms", "inconnu", "delivered", "", box.now) is None
-    assert box.db.transact(report, "telegram", "p1", "delivered", "", box.now) is None
-    assert box.db.transact(report, "sms", "p1", "delivered", "", box.now) is not None
+    assert box.db.transact(mailbox.report, Receipt("sms", "inconnu", "delivered"), box.now) is None
+    assert box.db.transact(mailbox.report, Receipt("telegram", "p1", "delivered"), box.now) is None
+    assert box.db.transact(mailbox.report, Receipt("sms", "p1", "sent"), box.now) is None
+    assert box.db.transact(mailbox.report, Receipt("sms", "p1", "delivered"), box.now) is not None
     assert box.row(OutboxRow, id).delivered_at == box.now
-    assert box.db.transact(report, "sms", "p1", "failed", "trop tard", box.now) is None
+    assert box.db.transact(mailbox.report, Receipt("sms", "p1", "failed", "trop tard"), box.now) is None
     assert box.state(id) == "delivered"
+
+
+@pytest.mark.parametrize(("kind", "waits_as"), [(ANSWER, "waiting"), (BULK, "unknown")])
+def test_our_key_in_a_report_settles_what_may_have_arrived_so_that_it_is_not_repeated(
+    box: Box, kind: str, waits_as: str
+) -> None:
+    id = box.say("+33600000001", "un", key="inbox:1:0", kind=kind)
+    report = Receipt("sms", "p1", "sent", key="inbox:1:0")
+    sending = box.taken()
+    assert box.db.transact(mailbox.report, report, box.now) is None, "whoever sends it will tell"
+    box.db.transact(mailbox.unsure, sending, "la ligne a été coupée", box.now, False)
+    assert box.state(id) == waits_as
+    assert box.db.transact(mailbox.report, Receipt("sms", "p1", "sent", key="inbox:2:0"), box.now) is None
+    assert box.db.transact(mailbox.report, report, box.now) is not None
+    assert (box.state(id), box.row(OutboxRow, id).provider_id) == ("sent", "p1")
+    box.later(minutes=5)
+    assert box.sending() is None
+    assert box.db.transact(mailbox.report, Receipt("sms", "p1", "delivered", key="inbox:1:0"), box.now) is not None
+    assert box.state(id) == "delivered"
+
+
+def test_what_waits_for_a_word_of_its_reader_goes_when_they_write_and_nothing_else_does(box: Box) -> None:
+    waits = box.say("+33600000001", "votre réponse")
+    other = box.say("+33600000002", "une autre")
+    later = box.say("+33600000001", "bientôt", due_at=box.now + timedelta(days=1), kind=BULK)
+    for _ in range(2):
+        box.db.transact(mailbox.postpone, box.taken(), "il faut qu'elle écrive", box.now, 8 * 3600.0, True)
+    box.later(minutes=5)
+    assert box.sending() is None
+    who = box.row(OutboxRow, waits).address_id
+    box.db.transact(mailbox.heard_from, who, box.now)
+    sending = box.taken()
+    assert (sending.id, sending.asked) == (waits, True)
+    assert box.sending() is None
+    assert box.row(OutboxRow, other).due_at > box.row(OutboxRow, waits).due_at
+    assert box.row(OutboxRow, later).due_at > box.now
 
 
 def test_a_page_collects_in_order_and_again_from_any_point(box: Box) -> None:

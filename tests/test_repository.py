@@ -229,15 +229,21 @@ def test_every_variable_is_told_and_every_one_told_exists() -> None:
         for path in sorted((ROOT / "channels" / name).rglob("*.py")):
             known |= set(re.findall(r"HOTLINE_[A-Z_]*[A-Z](?![A-Z_*])", path.read_text("utf-8")))
     compose_own = {"HOTLINE_ROLES", "HOTLINE_PUBLISH"}
-    pages = readme() + (ROOT / "docs/sms.md").read_text("utf-8")  # the channel with many settings has its own page
+    own = [page.read_text("utf-8") for page in sorted((ROOT / "channels").glob("*/README.md"))]  # what a folder brings
+    pages = "\n".join([readme(), (ROOT / "docs/sms.md").read_text("utf-8"), *own])
     table = set(re.findall(r"^\| `(HOTLINE_[A-Z_]+)`", pages, re.M))
     assert table == known
-    example = set(re.findall(r"^#?(HOTLINE_[A-Z_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.M))
+    examples = "\n".join([(ROOT / ".env.example").read_text("utf-8"), *own])
+    example = set(re.findall(r"^#?(HOTLINE_[A-Z_]+)=", examples, re.M))
     assert example == known | compose_own
 
 
 def test_every_link_of_the_pages_leads_somewhere() -> None:
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in (
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "channels").glob("*/*.md")),
+    ):
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
             assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
 

@@ -14,7 +14,7 @@ from bot.desk import letters
 from bot.office import Office
 from bot.say import say
 from bot.sheets import BadCell, Line, Problem, day, fold, hour, listed, moment, read
-from channels import directory, mailbox
+from channels import directory, mailbox, manners, writable
 from channels.contract import Address
 from channels.directory import AddressRow, Council, Person
 from channels.mailbox import Bulk, OutboxRow
@@ -24,7 +24,6 @@ from scheduler import committees, ics, plan
 from scheduler.committees import CANCELLED, Committee, CommitteeCouncil
 from scheduler.plan import Due, Told
 
-WRITABLE = ("email", "sms", "telegram", "whatsapp")  # a page cannot be written to, nor a telephone
 LOCK = 0x72656D64  # PostgreSQL advisory lock: one worker at a time posts reminders
 SMS_TITLE, SMS_PLACE = 60, 60  # characters: what keeps a reminder within two SMS
 TO_CONFIRM = "à confirmer"
@@ -42,17 +41,18 @@ class MeetingOver(ValueError):
 
 
 def due(
-    session: Session, office: Office, now: datetime, limit: int = 200, reach: Collection[str] = WRITABLE
+    session: Session, office: Office, now: datetime, limit: int = 200, reach: Collection[str] | None = None
 ) -> tuple[int, bool]:
     """Post what is due now, `limit` at most; how many were told, and whether more are left.
 
     1. What waits for a meeting that changed, was cancelled or has begun is dropped.
     2. Each person is written to on the preferred channel, else the next one among `reach` (the channels that are
-       open); who cannot be written to becomes a ticket, so that the officer calls.
+       open; all that may be written to, if None); who cannot be written to becomes a ticket, so that the officer calls.
     3. The reminders' unique key decides: five workers at once tell each person once.
     """
     if not _alone(session):
         return 0, False
+    reach = [name for name in (writable() if reach is None else reach) if manners(name).writable]
     withdraw(session, now)
     found, more = plan.due(session, now, office.zone, limit)
     if not found:
@@ -79,7 +79,7 @@ def due(
             plan.told_by_ticket(session, each, ticket)
         else:
             to = directory.opened(office.vault, row)
-            message = say(name, to, person=person.name, **(_short(values) if row.channel == "sms" else values))
+            message = say(name, to, person=person.name, **(_short(values) if manners(row.channel).short else values))
             assert row.id is not None
             outgoing.append(Bulk(each.key, row.id, each.council_id, message))
     mailbox.post_bulk(session, outgoing, now, plan.next_waking(now, office.zone), vault=office.vault)
@@ -127,7 +127,7 @@ def _ways(session: Session, people: Mapping[int | None, Person]) -> dict[int | N
 
 
 def _may_write(row: AddressRow, reach: Collection[str]) -> bool:
-    return row.channel in WRITABLE and row.channel in reach and row.stopped_at is None and row.paused_at is None
+    return row.channel in reach and row.stopped_at is None and row.paused_at is None
 
 
 def _words(office: Office, each: Due, meeting: Committee, before: Told | None) -> tuple[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from bot import conversations
 from bot.conversations import COMING, Prompt
 from channels import directory
-from channels.mailbox import Sending
+from channels.mailbox import OutboxRow, Sending
 from scheduler import attendance
 from scheduler.committees import Committee
 
@@ -21,7 +21,7 @@ SAID = {
 }
 
 
-def asked(session: Session, sending: Sending, now: datetime) -> None:
+def asked(session: Session, sending: Sending | OutboxRow, now: datetime) -> None:
     """A reminder has left: from now on « 1 » from its reader is an answer to it."""
     key = re.match(r"meeting:(\d+)\.", sending.key)
     if sending.name in REMINDERS and key:

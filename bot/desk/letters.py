@@ -9,29 +9,20 @@ from sqlmodel import Session
 from bot import tokens
 from bot.office import Office
 from bot.say import say
-from channels import directory, mailbox
+from channels import directory, mailbox, manners
 from channels.contract import Address, Outbound
 from channels.directory import AddressRow
 from escalation import officers
 from escalation.officers import Officer
 from escalation.tickets import Ticket
 
-CHANNEL_NAMES = {
-    "web": "la page web",
-    "terminal": "le terminal",
-    "email": "e-mail",
-    "sms": "SMS",
-    "telegram": "Telegram",
-    "whatsapp": "WhatsApp",
-    "phone": "téléphone",
-}
 STOPPED = "la personne a écrit STOP"
 ALWAYS = ("stopped", "started")
 TOKEN_DAYS = 400
 
 
 def channel_name(channel: str) -> str:
-    return CHANNEL_NAMES.get(channel, channel)
+    return manners(channel).label
 
 
 def post(

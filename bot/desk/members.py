@@ -15,7 +15,7 @@ from bot.desk.calendar import council_core
 from bot.desk.letters import channel_name
 from bot.office import Office
 from bot.sheets import Line, Problem, fold, listed, read
-from channels import directory
+from channels import directory, manners, writable
 from channels.contract import Address
 from channels.directory import AddressRow, Council, Person
 from scheduler.committees import Seat
@@ -35,19 +35,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 REQUIRED = ("conseil", "nom")
 KINDS = {"membre": "member", "partenaire": "partner", "institution": "institution"}
 KIND_NAMES = {kind: name for name, kind in KINDS.items()}
-CHANNEL_WORDS = {
-    "sms": "sms",
-    "texto": "sms",
-    "email": "email",
-    "e mail": "email",
-    "mail": "email",
-    "courriel": "email",
-    "telegram": "telegram",
-    "whatsapp": "whatsapp",
-    "telephone": "phone",
-    "tel": "phone",
-    "appel": "phone",
-}
+CHANNELS = (*writable(), "phone")
+CHANNEL_WORDS = {word: name for name in CHANNELS for word in (name, *manners(name).words)}
 LANGUAGES = {
     "francais": "fr",
     "anglais": "en",
@@ -154,7 +143,7 @@ def phone(text: str) -> Address | None:
 def masked(address: Address) -> str:
     """« 06 •• •• •• 78 », « a•••@exemple.fr »: enough to recognise, too little to use."""
     handle = address.handle
-    if address.channel in ("sms", "phone", "whatsapp") and handle.startswith("+33") and len(handle) == 12:
+    if manners(address.channel).phones and handle.startswith("+33") and len(handle) == 12:
         return f"0{handle[3:4]} •• •• •• {handle[-2:]}"
     if "@" in handle:
         return f"{handle[:1]}•••@{handle.rpartition('@')[2]}"
@@ -187,7 +176,7 @@ def _wanted(line: Line, columns: frozenset[str]) -> tuple[Wanted, list[Problem]]
     if line["canal"]:
         channel = CHANNEL_WORDS.get(fold(line["canal"]), "")
         if not channel:
-            known = "sms, email, telegram, whatsapp, téléphone"
+            known = f"{', '.join(writable())}, téléphone"
             problems.append(line.problem("canal", f"« {line['canal']} » est inconnu. Canaux connus : {known}"))
     seats: dict[str, str] | None = None
     if "siège" in columns:
@@ -453,7 +442,7 @@ def _difference(
     if said["canal"] and said["canal"] not in has:
         wish = channel_name(said["canal"])
         notes.append(f"ligne {first.line.number} : {first.name} préfère {wish}, et n'y a pas encore d'adresse")
-    elif not has & {"sms", "email", "telegram", "whatsapp"}:
+    elif not has & set(writable()):
         notes.append(f"ligne {first.line.number} : {first.name} n'a ni mobile ni e-mail : à prévenir de vive voix")
     difference.words = words
     return difference

@@ -14,8 +14,8 @@ from bot.desk import invitations, letters, officer, privacy, replies
 from bot.desk.replies import Titled
 from bot.office import Office
 from bot.say import say
-from channels import attachments, directory, mailbox
-from channels.contract import Address, Inbound, Outbound, Receipt
+from channels import attachments, directory, mailbox, manners
+from channels.contract import Address, Inbound, Outbound, Receipt, Scope
 from channels.directory import AddressRow
 from channels.mailbox import AttachmentRow, InboxRow, OutboxRow, Sending, Turn
 from escalation import officers, tickets
@@ -26,11 +26,8 @@ from knowledge.matching import Match
 from scheduler import attendance, committees, plan
 from scheduler.committees import Committee
 
-CHATTING = ("web", "terminal", "telegram", "sms", "whatsapp")
-IMMEDIATE = ("web", "terminal", "email")  # people write whole questions there
 MOST_TEXT = 100_000  # characters kept of one message
 LANGUAGES = ("ar", "en", "es", "pt", "ro", "ru", "tr", "uk")  # in which we can say that a person will answer
-SESSIONS = ("web", "terminal")  # whose user is known by their session
 CHOOSE_FOR = timedelta(minutes=30)
 FOLLOW_UP = timedelta(hours=72)
 LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 30), (timedelta(days=1), 200))
@@ -62,12 +59,13 @@ def receive(session: Session, office: Office, message: Inbound | Receipt, now: d
         text, warnings = text[:MOST_TEXT], (*warnings, f"message coupé à {MOST_TEXT} caractères")
     token = message.token or (mailbox.token_of(session, row.id, message.about) if message.about else "")
     kept = replace(message, text=text, token=token, subject=_clean(message.subject)[:500], warnings=warnings)
-    quiet = timedelta() if message.sender.channel in IMMEDIATE else office.quiet
+    quiet = office.quiet if manners(message.sender.channel).waits else timedelta()
     new = mailbox.receive(session, kept, row.id, person.council_id if person else None, now, quiet)
     if new is None:
         return False
     row.last_heard_at = now
     session.add(row)
+    mailbox.heard_from(session, row.id, now)
     for file in message.attachments:
         session.add(
             AttachmentRow(
@@ -87,7 +85,9 @@ def _clean(text: str) -> str:
 
 
 def _receipt(session: Session, receipt: Receipt, now: datetime) -> bool:
-    row = mailbox.report(session, receipt.channel, receipt.provider_id, receipt.state, receipt.reason, now)
+    row = mailbox.report(session, receipt, now)
+    if row is not None and row.sent_at == now:  # its sending was in doubt until now
+        invitations.asked(session, row, now)
     return row is not None
 
 
@@ -184,7 +184,8 @@ def handle(session: Session, office: Office, claimed: Claimed, match: Match | No
 def _links_an_officer(desk: Desk) -> bool:
     """Whether this is the one-time code of an officer, from the other address that they want to be written to."""
     code = desk.turn.last.token or desk.turn.text.strip()
-    if desk.to.channel in ("web", "terminal", "email") or not re.fullmatch(r"[a-z2-7]{16}", code.lower()):
+    theirs = manners(desk.to.channel)
+    if theirs.session or not theirs.chatting or not re.fullmatch(r"[a-z2-7]{16}", code.lower()):
         return False
     found = officer.link(desk.session, desk.office, code, desk.asker, desk.now)
     if found is not None:
@@ -220,7 +221,7 @@ def gather(
     if claim and claim.purpose == tokens.ASKER and claim.who == row.id:
         ticket = session.get(Ticket, claim.subject)
         asker_ticket = ticket.id if ticket and ticket.address_id == row.id else None
-    if asker_ticket is None and row.channel in CHATTING:
+    if asker_ticket is None and manners(row.channel).chatting:
         waiting = tickets.last_open(session, row.id)
         if waiting and waiting.kind == "human" and now - waiting.opened_at < CHOOSE_FOR:
             asker_ticket = waiting.id  # « HUMAIN », then the question
@@ -294,7 +295,7 @@ def act(desk: Desk, decision: router.Decision, facts: router.Facts) -> None:
 
 def _notice(desk: Desk) -> None:
     """At the first contact: who we are, that it is automatic, how to reach a person, where the privacy notice is."""
-    if desk.asker.noticed_at is not None or desk.to.channel in ("web", "terminal"):
+    if desk.asker.noticed_at is not None or manners(desk.to.channel).session:
         return
     url = desk.office.public_url
     privacy = f"Vos données : {url}/confidentialite" if url else ""
@@ -375,7 +376,7 @@ def _prompt(desk: Desk, kind: str, question: Question, offered: list[str]) -> No
             offered=offered,
             question_id=question.id,
             opened_at=desk.now,
-            lapses_at=desk.now + (CHOOSE_FOR if desk.turn.channel != "email" else FOLLOW_UP),
+            lapses_at=desk.now + (CHOOSE_FOR if manners(desk.turn.channel).chatting else FOLLOW_UP),
         ),
     )
 
@@ -580,7 +581,7 @@ def _rectify(desk: Desk) -> None:
 
 def _ask_code(desk: Desk, what: str) -> None:
     """Data is shown or erased only to whoever reads messages at this address; a page proves that by its session."""
-    if desk.to.channel in SESSIONS and what == router.MY_DATA:
+    if manners(desk.to.channel).session and what == router.MY_DATA:
         desk.say("my_data", data=privacy.held(desk.session, desk.office, desk.turn.address_id))
         return
     code, mark = privacy.new_code(desk.office, desk.turn.address_id)
@@ -674,6 +675,7 @@ def claim_sending(
         attachments.attached(session, office.vault, sending.id) if sending.files else (),
         thread=sending.thread,
         last_heard=row.last_heard_at,
+        asked=sending.asked,
     )
 
 
@@ -698,12 +700,10 @@ def sent(session: Session, sending: Sending, provider_id: str, now: datetime) ->
     invitations.asked(session, sending, now)
 
 
-def postpone(
-    session: Session, sending: Sending, reason: str, now: datetime, after: float | None, whole_channel: bool
-) -> None:
+def postpone(session: Session, sending: Sending, reason: str, now: datetime, after: float | None, scope: Scope) -> None:
     """The provider did not take it: later, or never after two days; a tired channel rests."""
-    mailbox.postpone(session, sending, reason, now, after)
-    if whole_channel:
+    mailbox.postpone(session, sending, reason, now, after, until_heard=scope == "person")
+    if scope == "channel":
         mailbox.pause(session, sending.channel, now + timedelta(seconds=after or 30), reason)
 
 

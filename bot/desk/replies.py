@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from bot.office import Office, in_full_iso
 from bot.say import say
+from channels import manners
 from channels.contract import Address, Outbound
 from knowledge.entries import TO_CONFIRM, Content
 
-SHORT = ("sms",)  # channels that get an entry's SMS part
 AUTOMATIC = (
     "Réponse automatique. Cela répond-il à votre question ? Écrivez OUI, ou NON pour qu'une personne vous réponde."
 )
@@ -30,14 +30,15 @@ def source_line(content: Content, channel: str) -> str:
         return TO_BE_CONFIRMED
     first = content.sources[0]
     date = "sans date" if first.date == "s. d." else in_full_iso(first.date)
-    if channel in SHORT:
+    short = manners(channel).short
+    if short:
         line = f"Source : {first.ref or first.title}{_unless_said(date, first.ref)}."
     else:
         line = f"Source : {first.title}{_unless_said(first.ref, first.title)}"
         line = f"{line}{_unless_said(date, line)}."
         if first.url:
             line = f"{line} {first.url}"
-    return f"{TO_BE_CONFIRMED}{' ' if channel in SHORT else NEW_LINE}{line}" if content.status == TO_CONFIRM else line
+    return f"{TO_BE_CONFIRMED}{' ' if short else NEW_LINE}{line}" if content.status == TO_CONFIRM else line
 
 
 def _unless_said(words: str, already: str) -> str:
@@ -54,7 +55,7 @@ def answer(
     token: str = "",
 ) -> Outbound:
     """The automatic answer made of one entry, or of up to three when several questions were asked at once."""
-    short = to.channel in SHORT
+    short = manners(to.channel).short
     parts = []
     for content in contents:
         body = content.sms if short else content.answer

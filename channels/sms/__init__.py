@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from channels.contract import Opened
+from channels.contract import Manners, Opened
+
+MANNERS = Manners("SMS", ("texto",), short=True, phones=True)
 
 
 def open_channel(environment: Mapping[str, str]) -> Opened | None:

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 
-from channels.contract import Opened
+from channels.contract import Manners, Opened
 
-from .channel import TelegramChannel, WebhookTelegram
-from .settings import read_settings
+MANNERS = Manners("Telegram")
 
 
 def open_channel(environment: Mapping[str, str]) -> Opened | None:
     """The Telegram channel, None without HOTLINE_TELEGRAM_TOKEN, BadSetting when the settings cannot work together."""
-    settings = read_settings(environment)
-    if settings is None:
-        return None
-    return Opened(WebhookTelegram(settings) if settings.webhook_url else TelegramChannel(settings))
+    from channels.telegram import opening  # the library weighs on the memory of those who do without
+
+    return opening.open_channel(environment)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from channels.contract import Opened, Outbound, Undeliverable
+from channels.contract import Manners, Opened, Outbound, Undeliverable
+
+MANNERS = Manners("le terminal", waits=False, writable=False, session=True)
 
 
 class TerminalChannel:

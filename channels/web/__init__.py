@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 
 from starlette.routing import BaseRoute
 
-from channels.contract import Opened, Outbound, Undeliverable
+from channels.contract import Manners, Opened, Outbound, Undeliverable
 from channels.web.desk import WebDesk
 from channels.web.frame import Frame
 from channels.web.pages import Pages
 from channels.web.settings import WebSettings, read
+
+MANNERS = Manners("la page web", waits=False, writable=False, session=True)
 
 
 @dataclass(frozen=True)

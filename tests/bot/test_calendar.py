@@ -233,7 +233,7 @@ def test_a_reminder_that_is_tried_again_still_waits_for_the_day(town: Town) -> N
     assert town.tick(evening) == 1
     claim = (questions.claim_sending, town.office, ["email"], [])
     sending, _ = town.db.transact(*claim, evening)
-    town.db.transact(questions.postpone, sending, "503", evening, 300.0, False)
+    town.db.transact(questions.postpone, sending, "503", evening, 300.0, "message")
     assert town.db.transact(*claim, evening + timedelta(minutes=10)) is None
     assert town.db.transact(*claim, evening + timedelta(hours=12, minutes=1)) is not None
 
