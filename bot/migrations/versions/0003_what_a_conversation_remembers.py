@@ -20,7 +20,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("heard_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_early_receipts")),
-        sa.UniqueConstraint("channel", "provider_id", "state", name=op.f("uq_early_receipts_channel_provider_id_state")),
+        sa.UniqueConstraint(
+            "channel", "provider_id", "state", name=op.f("uq_early_receipts_channel_provider_id_state")
+        ),
     )
     with op.batch_alter_table("early_receipts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_early_receipts_heard_at"), ["heard_at"], unique=False)
