@@ -8,17 +8,19 @@ bot/          the only room that imports other rooms
   say.py texts/ all that the hotline says   conversations.py  what was asked, decided and sent
   audit.py      the append-only trail       web.py        the ASGI app, /health, /metrics
   backup.py     all of it in one file       templates/ static/  the frame and the one style sheet
-  library.py    the matcher at work         doors.py      what each page asks of the desk
+  library.py    the matcher at work         doors/        what each page asks of the desk
+  gate.py       who may open the desk's pages
   tables.py     every table, for Alembic    sheets.py     tables exported from a spreadsheet
   desk/         every transaction: questions, officer, members, calendar, entries, figures
   commands/     one file a family of commands
   migrations/   the tables' history (Alembic)
-channels/     how people reach us: contract, mailbox, directory, attachments, vault, spool; one folder a channel:
-              web, email, telegram, sms, terminal
+channels/     how people reach us: contract, mailbox, directory, attachments, vault, spool; pages/ (people);
+              one folder a channel: web, email, telegram, sms, whatsapp, terminal
 knowledge/    what the hotline knows: entries, content/, seed, lint; french, lexicon/, understanding, matching,
-              none/ (what it must not answer); training, indexer, index/, measure
-escalation/   questions that only a person can answer: tickets, officers, deadlines
-scheduler/    what must happen on a date: committees, agenda, plan, steps, preparation, attendance, ics, feeds, clock
+              none/ (what it must not answer); training, indexer, index/, measure; pages/ (editing)
+escalation/   questions that only a person can answer: tickets, officers, accounts, deadlines; console/ (the desk)
+scheduler/    what must happen on a date: committees, agenda, plan, steps, preparation, attendance, ics, feeds, clock;
+              pages/ (the calendar)
 tests/        mirrors the rooms; test_stories.py tells the flows, test_house.py keeps the laws
 
 Arrows: bot -> channels, knowledge, escalation, scheduler. No other between rooms.

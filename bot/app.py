@@ -22,7 +22,8 @@ import channels
 from bot import migrations, settings, workers
 from bot.db import Database
 from bot.desk import officer
-from bot.doors import ChatDoor
+from bot.doors import Within
+from bot.doors.chat import ChatDoor
 from bot.library import Library
 from bot.office import Office
 from bot.settings import Configured
@@ -193,7 +194,7 @@ async def run(house: House, roles: Collection[str], started: Callable[[House], N
     start("drain", intake.keep_draining())
     server = None
     if "web" in roles:
-        server = _server(house, intake)
+        server = _server(house, intake, shelf, outbox)
         start("web", _serve(server))
     if "route" in roles:
         start("library", shelf.keep_fresh(may_build=True))
@@ -231,7 +232,7 @@ async def run(house: House, roles: Collection[str], started: Callable[[House], N
             await asyncio.gather(*jobs, return_exceptions=True)
 
 
-def _server(house: House, intake: workers.Intake) -> uvicorn.Server:
+def _server(house: House, intake: workers.Intake, shelf: Library, outbox: workers.Bell) -> uvicorn.Server:
     own = house.configured.settings
     email = house.configured.environment.get("HOTLINE_EMAIL_ADDRESS", "")
     facts = WebHouse(
@@ -244,6 +245,7 @@ def _server(house: House, intake: workers.Intake) -> uvicorn.Server:
         up = revision == migrations.newest()
         return {"ok": up, "database": up, "spool": len(house.spool.waiting())}
 
+    within = Within(house.db, house.office, house.now, outbox.ring, shelf)
     server: uvicorn.Server | None = None
     app = create_app(
         door,
@@ -252,6 +254,8 @@ def _server(house: House, intake: workers.Intake) -> uvicorn.Server:
         key=house.office.vault.key("pages"),
         deliver=intake.deliver,
         zone=house.office.zone,
+        sessions=within.entrance(),
+        more=within.pages,
         stopping=lambda: server is not None and server.should_exit,
     )
     options = uvicorn.Config(

@@ -23,11 +23,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot import gate
 from bot.db import DatabaseAway
+from bot.gate import Gate, Handler, Sessions
 from bot.office import in_full
 from channels.contract import Deliver, Opened, Webhook
 from channels.web import WebChannel
@@ -37,7 +39,22 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 512 * 1024  # of a request's body: 5,000 characters need 60 kB at worst, the rest is for a clear answer
 DRAINED_BYTES = 8 * 1024 * 1024  # read and thrown away beyond that, so that the browser gets to see the 413 page
-ROOMS = {"web": ("channels", "web/templates")}  # the prefix of a template's name, and the folder that it is in
+ROOMS = {  # the prefix of a template's name, and the folder that it is in
+    "web": ("channels", "web/templates"),
+    "console": ("escalation", "console/templates"),
+    "fiches": ("knowledge", "pages/templates"),
+    "personnes": ("channels", "pages/templates"),
+    "reunions": ("scheduler", "pages/templates"),
+}
+NAVIGATION = (  # the pages of the desk: address, name, the role that sees it
+    ("/bureau", "Questions", "read"),
+    ("/bureau/fiches", "Fiches", "read"),
+    ("/bureau/reunions", "Réunions", "read"),
+    ("/bureau/personnes", "Personnes", "read"),
+    ("/bureau/chiffres", "Chiffres", "read"),
+    ("/bureau/sante", "Santé", "read"),
+    ("/bureau/equipe", "Équipe", "read"),
+)
 SAFETY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -61,6 +78,7 @@ def create_app(
     deliver: Deliver | None = None,
     zone: ZoneInfo = PARIS,
     registry: CollectorRegistry | None = None,
+    sessions: Sessions | None = None,
     more: Callable[["PageFrame"], Sequence[BaseRoute]] = lambda frame: (),
     stopping: Callable[[], bool] = lambda: False,
     most_bytes: int = MOST_BYTES,
@@ -69,10 +87,10 @@ def create_app(
 
     `key`: 32 secret bytes of this installation (vault.key("web")). `health` says what it likes;
     `"ok": False` in it makes /health answer 503. `deliver` is what webhooks hand their messages to.
-    `more` adds the pages of other rooms in the same frame.
+    `sessions` says who is signed in at the desk; `more` adds the pages of other rooms in the same frame.
     `stopping` turns true when the server shuts down: live streams then end within a second.
     """
-    frame = PageFrame(desk, key, zone)
+    frame = PageFrame(desk, key, zone, sessions)
     registry = registry or CollectorRegistry()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     routes = app.router.routes
@@ -115,9 +133,11 @@ class PageFrame:
     desk: WebDesk
     key: bytes
     zone: ZoneInfo
+    sessions: Sessions | None = None
     files: dict[str, tuple[str, bytes, str]] = field(default_factory=dict)  # name: (mark, content, type)
 
     def __post_init__(self) -> None:
+        self.gate = Gate(self, self.sessions) if self.sessions else None
         for path in sorted(Path(str(files("bot") / "static")).iterdir()):
             content = path.read_bytes()
             kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
@@ -132,8 +152,11 @@ class PageFrame:
             lstrip_blocks=True,
             extensions=[French],
         )
-        self.jinja.globals["static"] = self.static
-        self.jinja.filters |= {"day": self.day, "hour": self.hour, "moment": self.moment, "tel": tel}
+        self.jinja.globals |= {"static": self.static, "navigation": NAVIGATION}
+        self.jinja.filters |= {
+            "day": self.day, "hour": self.hour, "moment": self.moment, "short": self.short, "tel": tel,
+            "many": many, "figures": figures,
+        }  # fmt: skip
 
     # --- drawing -----------------------------------------------------------------------------------------------------
 
@@ -141,8 +164,17 @@ class PageFrame:
         self, request: Request, name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
     ) -> Response:
         house = self.desk.house()
-        html = self.jinja.get_template(name).render(values | {"house": house, "path": request.url.path})
-        return HTMLResponse(html, status, dict(headers or {}))
+        shown = values | {"house": house, "path": request.url.path, "who": None, "glance": None, "said": None}
+        who = getattr(request.state, "who", None)
+        if who is not None:
+            told = gate.heard(self.key, request.cookies.get(gate.SAID, ""))
+            shown |= {
+                "who": who, "glance": request.state.glance, "said": told, "form_token": self.office_token(who.session),
+            }  # fmt: skip
+        response = HTMLResponse(self.jinja.get_template(name).render(shown), status, dict(headers or {}))
+        if gate.SAID in request.cookies:
+            response.delete_cookie(gate.SAID, path=gate.HOME)
+        return response
 
     def piece(self, name: str, **values: Any) -> str:
         return self.jinja.get_template(name).render(values | {"house": self.desk.house()})
@@ -160,6 +192,47 @@ class PageFrame:
 
     def moment(self, moment: datetime) -> str:
         return f"{self.day(moment)} à {self.hour(moment)}"
+
+    def short(self, moment: datetime) -> str:
+        """« 11/12/2026 à 18 h »: where a column is narrow."""
+        return f"{moment.astimezone(self.zone):%d/%m/%Y} à {self.hour(moment)}"
+
+    # --- the desk ----------------------------------------------------------------------------------------------------
+
+    def office(
+        self, handler: Handler, may: str = "read", lost: Handler | None = None
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint of a page of the desk, for whoever is signed in and may: see bot/gate.py."""
+        assert self.gate is not None, "the pages of the desk need to know who is signed in"
+        return self.gate(handler, may, lost)
+
+    def back(self, request: Request, way: str, words: str = "", tone: str = "done") -> Response:
+        """On to a page of the desk after a form was dealt with; `words` are told there once (done, waiting, failed)."""
+        response = RedirectResponse(gate.own_way(way), 303)
+        if words:
+            value = gate.said(self.key, words, tone)
+            response.set_cookie(
+                gate.SAID, value, 60, path=gate.HOME, secure=self.https, httponly=True, samesite="strict"
+            )
+        return response
+
+    def remember(self, response: Response, secret: str) -> None:
+        """Give a browser the cookie of its session at the desk; an empty secret takes it away."""
+        if secret:
+            response.set_cookie(gate.COOKIE, secret, path="/bureau", secure=self.https, httponly=True, samesite="lax")
+        else:
+            response.delete_cookie(gate.COOKIE, path="/bureau")
+
+    @property
+    def https(self) -> bool:
+        return self.desk.house().public_url.startswith("https://")
+
+    def office_token(self, session: str) -> str:
+        """What the forms of a session at the desk send back: bound to it by our key."""
+        return hmac.new(self.key, b"office\0" + session.encode(), hashlib.sha256).hexdigest()[:40]
+
+    def trusts_office(self, request: Request, session: str, token: str) -> bool:
+        return hmac.compare_digest(token.encode(), self.office_token(session).encode()) and self._same_origin(request)
 
     # --- forms -------------------------------------------------------------------------------------------------------
 
@@ -226,12 +299,24 @@ class French(Extension):
 
 
 TROUBLES = {
+    401: "La session est finie : entrez de nouveau.",
+    403: "Cette page ne vous est pas ouverte.",
     404: "Cette page n'existe pas.",
     413: "Ce message est trop long.",
     429: "Trop de messages : attendez une minute.",
     500: "Une erreur de notre côté.",
     503: "Le service est arrêté un moment : essayez de nouveau dans une minute.",
 }
+
+
+def many(count: int, one: str, several: str = "") -> str:
+    """« 1 question », « 3 questions », « 1 200 réunions »."""
+    return f"{figures(count)} {one if count < 2 else several or one + 's'}"
+
+
+def figures(number: int) -> str:
+    """« 5 000 »: thousands apart, in one piece."""
+    return f"{number:,}".replace(",", "\u202f")
 
 
 def tel(phone: str) -> Markup:

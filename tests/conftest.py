@@ -15,6 +15,7 @@ from channels.vault import Vault
 from knowledge import indexer, seed, training
 from knowledge.entries import Content
 from knowledge.matching import Index
+from tests.office import Bureau, bureau_of
 from tests.town import SLUGS, Town
 
 pytest_plugins = ("tests.peers.postgres", "tests.peers.mail")
@@ -73,3 +74,10 @@ def town(db: Database, office: Office, index: Index, contents: list[Content], no
     found = Town(db, office, index, now)
     found.open(contents)
     return found
+
+
+@pytest.fixture
+def bureau(town: Town) -> Iterator[Bureau]:
+    """The pages of the desk over that hotline."""
+    with bureau_of(town) as found:
+        yield found

@@ -19,7 +19,7 @@ from sqlmodel import Session, select
 
 from bot import audit
 from bot.desk import questions
-from bot.doors import ChatDoor
+from bot.doors.chat import ChatDoor
 from bot.web import create_app
 from bot.workers import Bell, Intake
 from channels import directory, sms, telegram, web

@@ -1,4 +1,4 @@
-"""What each page asks of the desk, a line each: the Protocols that the rooms declare, fulfilled."""
+"""channels.web.desk over the database."""
 
 import secrets
 from collections.abc import Callable

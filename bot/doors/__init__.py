@@ -1,0 +1,34 @@
+"""What each room's pages ask of the desk, a line each: the Protocols that the rooms declare, fulfilled."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.routing import BaseRoute
+
+from bot.db import Database
+from bot.doors.entrance import EntranceDoor
+from bot.library import Library
+from bot.office import Office
+from bot.web import PageFrame
+from escalation.console.signin import SignIn
+
+
+@dataclass(frozen=True)
+class Within:
+    """What the doors of the desk's pages work with."""
+
+    db: Database
+    office: Office
+    now: Callable[[], datetime]
+    ring: Callable[[], None]  # something was put in the outbox
+    library: Library
+
+    def entrance(self) -> EntranceDoor:
+        return EntranceDoor(self.db, self.office, self.now, self.ring)
+
+    def pages(self, frame: PageFrame) -> list[BaseRoute]:
+        """The routes of the desk, every room's."""
+        return [
+            *SignIn(self.entrance(), frame).routes(),
+        ]

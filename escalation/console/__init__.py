@@ -1,0 +1,1 @@
+"""The officer's desk: signing in, the queue, answering."""
