@@ -113,13 +113,12 @@ def end_all(session: Session, officer_id: int, now: datetime) -> int:
 
 def use_link(session: Session, mark: str, now: datetime) -> int | None:
     """Use a link, once and in time: the officer's id, or None."""
-    used = session.execute(
+    return session.execute(
         sa.update(SignInLink)
         .where(col(SignInLink.mark) == mark, col(SignInLink.used_at).is_(None), col(SignInLink.lapses_at) > now)
         .values(used_at=now)
         .returning(col(SignInLink.officer_id))
     ).scalar()
-    return used
 
 
 def forget(session: Session, now: datetime) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from sqlmodel import Session
@@ -32,6 +33,11 @@ class Bureau:
 
     url: str
     town: Town
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def browser(self, **more: Any) -> "Browsing":
+        self.clients.append(httpx.Client(base_url=self.url, headers={"Accept": "text/html"}, timeout=20, **more))
+        return Browsing(self.clients[-1])
 
     def officer(self, name: str, role: str = "officer", councils: tuple[int, ...] = ()) -> int:
         """One more officer, written to at name@exemple.org."""
@@ -58,17 +64,12 @@ class Bureau:
         return found
 
     def signed_in(self, officer_id: int = 1) -> "Browsing":
-        client = httpx.Client(
-            base_url=self.url,
-            headers={"Accept": "text/html"},
-            timeout=20,
-            cookies={"bureau": self.secret(officer_id)},
-            follow_redirects=True,
-        )
-        return Browsing(client)
+        """Follows redirections, as a browser does."""
+        return self.browser(cookies={"bureau": self.secret(officer_id)}, follow_redirects=True)
 
     def visitor(self) -> "Browsing":
-        return Browsing(httpx.Client(base_url=self.url, headers={"Accept": "text/html"}, timeout=20))
+        """Nobody that we know; shows redirections as they come."""
+        return self.browser()
 
     def cookie(self, officer_id: int = 1) -> dict[str, str]:
         """For Chromium: `context.add_cookies([bureau.cookie()])`."""
@@ -84,7 +85,9 @@ class Browsing:
     def get(self, way: str) -> httpx.Response:
         return self.client.get(way)
 
-    def post(self, way: str, data: dict[str, object] | None = None, *, page: str = "", **more: object) -> httpx.Response:
+    def post(
+        self, way: str, data: dict[str, object] | None = None, *, page: str = "", **more: object
+    ) -> httpx.Response:
         """Send a form; the token is read from `page`."""
         found = self.client.get(page or "/bureau/moi").text
         token = found.partition('name="jeton" value="')[2].partition('"')[0]
@@ -103,4 +106,7 @@ def bureau_of(town: Town, ring: Callable[[], None] = lambda: None) -> Iterator[B
             FakeDesk(), opened, healthy, key=KEY, sessions=within.entrance(), more=within.pages, stopping=stopping
         )
     ) as url:
-        yield Bureau(url, town)
+        found = Bureau(url, town)
+        yield found
+        for client in found.clients:
+            client.close()

@@ -89,9 +89,9 @@ def leave(session: Session, office: Office, secret: str, now: datetime) -> None:
 
 def glance(session: Session, who: Who, now: datetime) -> Glance:
     """The counts beside the names of the pages, of what this officer may see."""
-    query = sa.select(
-        sa.func.count(), sa.func.count(sa.case((col(Ticket.promised_at) < now, 1))).label("late")
-    ).where(col(Ticket.state) == "open")
+    query = sa.select(sa.func.count(), sa.func.count(sa.case((col(Ticket.promised_at) < now, 1))).label("late")).where(
+        col(Ticket.state) == "open"
+    )
     if who.councils is not None:
         query = query.where(sa.or_(col(Ticket.council_id).is_(None), col(Ticket.council_id).in_(who.councils)))
     waiting, late = session.execute(query).one()

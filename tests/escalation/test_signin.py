@@ -16,7 +16,7 @@ def link_in(bureau: Bureau) -> str:
 
 def test_a_link_opens_the_desk_once(bureau: Bureau) -> None:
     visitor = bureau.visitor()
-    assert visitor.get("/bureau").headers["location"] == "/bureau/entrer"
+    assert visitor.get("/bureau/moi").headers["location"] == "/bureau/entrer?vers=/bureau/moi"
     page = visitor.post("/bureau/entrer", {"email": OFFICER.handle}, page="/bureau/entrer")
     assert "un lien vient de partir" in page.text
     way = link_in(bureau)
@@ -51,4 +51,4 @@ def test_signing_out_ends_the_session(bureau: Bureau) -> None:
     nora.post("/bureau/sortir", page="/bureau/moi")
     other = bureau.visitor()
     other.client.cookies.set("bureau", secret)
-    assert other.get("/bureau").headers["location"].startswith("/bureau/entrer")
+    assert other.get("/bureau/moi").headers["location"].startswith("/bureau/entrer")
