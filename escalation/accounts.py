@@ -63,7 +63,7 @@ class Who:
         return self.councils is None or council_id is None or council_id in self.councils
 
 
-def begin(session: Session, mark: str, officer_id: int, agent: str, now: datetime) -> None:
+def open_session(session: Session, mark: str, officer_id: int, agent: str, now: datetime) -> None:
     """A new session."""
     session.add(OfficerSession(mark=mark, officer_id=officer_id, begun_at=now, seen_at=now, agent=agent[:120]))
 

@@ -55,16 +55,16 @@ def send_link(session: Session, office: Office, email: str, now: datetime) -> bo
 def enter_by_link(session: Session, office: Office, secret: str, agent: str, now: datetime) -> str | None:
     """Use a link: the secret of a new session for the cookie, or None."""
     officer_id = accounts.use_link(session, mark(office, secret), now)
-    return None if officer_id is None else begin(session, office, officer_id, agent, "link", now)
+    return None if officer_id is None else open_session(session, office, officer_id, agent, "link", now)
 
 
-def begin(session: Session, office: Office, officer_id: int, agent: str, how: str, now: datetime) -> str | None:
+def open_session(session: Session, office: Office, officer_id: int, agent: str, how: str, now: datetime) -> str | None:
     """A new session of this officer; its secret, which nobody knows but the browser. None if they left."""
     officer = session.get(Officer, officer_id)
     if officer is None or not officer.active:
         return None
     secret = secrets.token_urlsafe(32)
-    accounts.begin(session, mark(office, secret), officer_id, agent, now)
+    accounts.open_session(session, mark(office, secret), officer_id, agent, now)
     audit.append(session, now, f"officer:{officer_id}", f"signed in by {how}", f"officer:{officer_id}")
     return secret
 
