@@ -41,7 +41,7 @@ class Office:
     holidays: Collection[date] = ()
     shorten: Mapping[str, Callable[[str], tuple[str, str]]] = field(default_factory=dict)  # by channel
     meters: Mapping[str, Meter] = field(default_factory=dict)  # by channel
-    quiet: timedelta = timedelta(seconds=3)  # how long to wait for more of the same question, where people chat
+    quiet: timedelta = timedelta(seconds=3)  # how long to wait after a beginning of a question, where people chat
 
     def promised(self, asked_at: datetime) -> datetime:
         return deadlines.promised(asked_at, self.answer_days, self.zone, self.holidays)

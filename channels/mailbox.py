@@ -215,7 +215,8 @@ class Turn:
 
     @property
     def text(self) -> str:
-        return "\n".join(message.text for message in self.messages)
+        """As it was written: a provider may bring the parts in another order."""
+        return "\n".join(each.text for each in sorted(self.messages, key=lambda each: each.heard_at))
 
     @property
     def last(self) -> Heard:
@@ -265,11 +266,17 @@ def _among(column: Any, states: Sequence[str]) -> Any:
 
 
 def receive(
-    session: Session, message: Inbound, address_id: int, council_id: int | None, now: datetime, quiet: timedelta
+    session: Session,
+    message: Inbound,
+    address_id: int,
+    council_id: int | None,
+    now: datetime,
+    quiet: timedelta | None,
 ) -> int | None:
     """Keep a message; its id, or None when we already had it (R2).
 
-    `quiet` is how long to wait for more of the same question; zero where people write whole messages (email).
+    `quiet` is how long to wait for more of the same question: zero for what stands alone, and nothing before it waits
+    any longer either; None where people write whole messages (email).
     """
     new = _insert_once(
         session,
@@ -289,10 +296,10 @@ def receive(
             joins=bool(quiet),
             heard_at=message.heard_at,
             received_at=now,
-            ready_at=now + quiet,
+            ready_at=now + (quiet or timedelta()),
         ),
     )
-    if new and quiet:
+    if new and quiet is not None:
         _wait_for_more(session, address_id, now, quiet)
     return new
 
@@ -309,7 +316,9 @@ def _wait_for_more(session: Session, address_id: int, now: datetime, quiet: time
         )
         .with_for_update(skip_locked=True)  # one that is being claimed is not waiting any more; and no deadlock with it
     ).all()
-    first = min((received_at for _, received_at in rows), default=now)
+    if not rows:
+        return
+    first = min(received_at for _, received_at in rows)
     ready = min(now + quiet, first + timedelta(seconds=15))
     session.execute(sa.update(InboxRow).where(col(InboxRow.id).in_([id for id, _ in rows])).values(ready_at=ready))
 

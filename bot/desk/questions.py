@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from bot import audit, conversations, router, tokens
+from bot import audit, conversations, patience, router, tokens
 from bot.conversations import Given, Prompt, Question
 from bot.desk import invitations, letters, officer, privacy, replies
 from bot.desk.replies import Titled
@@ -59,7 +59,7 @@ def receive(session: Session, office: Office, message: Inbound | Receipt, now: d
         text, warnings = text[:MOST_TEXT], (*warnings, f"message coupé à {MOST_TEXT} caractères")
     token = message.token or (mailbox.token_of(session, row.id, message.about) if message.about else "")
     kept = replace(message, text=text, token=token, subject=_clean(message.subject)[:500], warnings=warnings)
-    quiet = office.quiet if manners(message.sender.channel).waits else timedelta()
+    quiet = _quiet(session, office, row.id, text, now) if manners(message.sender.channel).waits else None
     new = mailbox.receive(session, kept, row.id, person.council_id if person else None, now, quiet)
     if new is None:
         return False
@@ -77,6 +77,13 @@ def receive(session: Session, office: Office, message: Inbound | Receipt, now: d
             )
         )
     return True
+
+
+def _quiet(session: Session, office: Office, address_id: int, text: str, now: datetime) -> timedelta:
+    """How long to wait for more: what is short may be the answer to what was asked."""
+    short = len(text.split()) <= patience.PROMPTED_WORDS
+    prompted = short and conversations.open_prompt(session, address_id, now) is not None
+    return patience.quiet(text, prompted=prompted, fragment=office.quiet)
 
 
 def _clean(text: str) -> str:
