@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -87,12 +88,19 @@ def ask(session: Session, prompt: Prompt) -> Prompt:
 
 def open_prompts(session: Session, address_id: int, now: datetime) -> list[Prompt]:
     """What is being asked at this address, the newest first."""
-    return list(
-        session.exec(
-            select(Prompt)
-            .where(Prompt.address_id == address_id, col(Prompt.closed_at).is_(None), Prompt.lapses_at > now)
-            .order_by(col(Prompt.id).desc())
-        ).all()
+    return list(session.scalars(_open(), {"who": address_id, "now": now}).all())
+
+
+@cache  # asked at every message: building it costs more than running it
+def _open() -> Any:
+    return (
+        select(Prompt)
+        .where(
+            col(Prompt.address_id) == sa.bindparam("who"),
+            col(Prompt.closed_at).is_(None),
+            col(Prompt.lapses_at) > sa.bindparam("now"),
+        )
+        .order_by(col(Prompt.id).desc())
     )
 
 

@@ -248,13 +248,18 @@ class Sending:
     asked: bool = False
 
 
+@cache  # built once: putting it together costs more than running it
+def _insert_of(model: type[SQLModel], dialect_name: str) -> Any:
+    dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[dialect_name]
+    table = model.__table__  # type: ignore[attr-defined]
+    return dialect.insert(table).on_conflict_do_nothing().returning(table.c.id)
+
+
 def _insert_once(session: Session, row: SQLModel) -> int | None:
     """INSERT … ON CONFLICT DO NOTHING in the words of either database: the new id, or None."""
-    dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[session.get_bind().dialect.name]
-    table = type(row).__table__  # type: ignore[attr-defined]
-    values = {key: value for key, value in row.model_dump().items() if key != "id"}
-    insert = dialect.insert(table).values(values).on_conflict_do_nothing().returning(table.c.id)
-    return session.execute(insert).scalar()  # a rowcount would be -1 on PostgreSQL
+    values = {key: value for key, value in row.__dict__.items() if key not in ("id", "_sa_instance_state")}
+    insert = _insert_of(type(row), session.get_bind().dialect.name)
+    return session.connection().execute(insert, values).scalar()  # a rowcount would be -1 on PostgreSQL
 
 
 def _among(column: Any, states: Sequence[str]) -> Any:
@@ -300,27 +305,33 @@ def receive(
         ),
     )
     if new and quiet is not None:
-        _wait_for_more(session, address_id, now, quiet)
+        _wait_for_more(session, address_id, now, quiet, new)
     return new
 
 
-def _wait_for_more(session: Session, address_id: int, now: datetime, quiet: timedelta) -> None:
+def _wait_for_more(session: Session, address_id: int, now: datetime, quiet: timedelta, new: int) -> None:
     """One more message of the same question: those before it wait as long, 15 s at most from the first."""
-    rows = session.execute(
+    rows = session.connection().execute(_joining(), {"who": address_id}).all()
+    if not rows or [row.id for row in rows] == [new]:
+        return  # alone: it waits for its own silence already
+    first = min(received_at for _, received_at in rows)
+    ready = min(now + quiet, first + timedelta(seconds=15))
+    session.execute(sa.update(InboxRow).where(col(InboxRow.id).in_([id for id, _ in rows])).values(ready_at=ready))
+
+
+@cache  # built once: putting it together costs more than running it
+def _joining() -> Any:
+    return (
         sa.select(col(InboxRow.id), col(InboxRow.received_at))
         .where(
-            col(InboxRow.address_id) == address_id,
+            col(InboxRow.address_id) == sa.bindparam("who"),
+            _among(InboxRow.state, UNFINISHED_IN),
             col(InboxRow.state) == "waiting",
             col(InboxRow.joins).is_(True),
             col(InboxRow.claims) == 0,
         )
         .with_for_update(skip_locked=True)  # one that is being claimed is not waiting any more; and no deadlock with it
-    ).all()
-    if not rows:
-        return
-    first = min(received_at for _, received_at in rows)
-    ready = min(now + quiet, first + timedelta(seconds=15))
-    session.execute(sa.update(InboxRow).where(col(InboxRow.id).in_([id for id, _ in rows])).values(ready_at=ready))
+    )
 
 
 def _goes_alone(table: type[InboxRow] | type[OutboxRow], busy: str) -> Any:
@@ -420,14 +431,26 @@ def _heard(row: InboxRow) -> Heard:
     )
 
 
+@cache
+def _handling() -> Any:
+    table = InboxRow.__table__  # type: ignore[attr-defined]
+    return (
+        sa.update(table)
+        .where(
+            table.c.id.in_(sa.bindparam("ids", expanding=True)),
+            table.c.fence == sa.bindparam("mine"),
+            table.c.state == "claimed",
+        )
+        .values(state="handled", handled_at=sa.bindparam("now"), lease_until=None)
+        .returning(table.c.id)
+    )
+
+
 def handled(session: Session, turn: Turn, now: datetime) -> None:
     """Mark a turn as dealt with; LeaseLost, and so no effect at all, if another worker has it (R5)."""
     ids = [message.id for message in turn.messages]
     done = session.execute(
-        sa.update(InboxRow)
-        .where(col(InboxRow.id).in_(ids), col(InboxRow.fence) == turn.fence, col(InboxRow.state) == "claimed")
-        .values(state="handled", handled_at=now, lease_until=None)
-        .returning(col(InboxRow.id))
+        _handling(), {"ids": ids, "mine": turn.fence, "now": now}, execution_options={"synchronize_session": False}
     ).all()
     if len(done) != len(ids):
         raise LeaseLost(f"inbox {ids}")
@@ -446,11 +469,25 @@ def let_go(session: Session, turn: Turn, reason: str, now: datetime) -> None:
     )
 
 
-def heard_since(session: Session, address_id: int, since: datetime) -> int:
-    """How many messages this address sent from then on."""
-    return session.exec(
-        select(sa.func.count()).where(InboxRow.address_id == address_id, InboxRow.received_at >= since)
-    ).one()
+def heard_since(session: Session, address_id: int, since: Sequence[datetime]) -> list[int]:
+    """How many messages this address sent from each of these moments on; the last is the earliest."""
+    given = {f"since_{number}": moment for number, moment in enumerate(since)}
+    return [
+        int(count or 0)
+        for count in session.connection().execute(_counts(len(since)), given | {"who": address_id}).one()
+    ]
+
+
+@cache
+def _counts(moments: int) -> Any:
+    later = [
+        sa.func.sum(sa.case((col(InboxRow.received_at) >= sa.bindparam(f"since_{number}"), 1), else_=0))
+        for number in range(moments)
+    ]
+    return sa.select(*later).where(
+        col(InboxRow.address_id) == sa.bindparam("who"),
+        col(InboxRow.received_at) >= sa.bindparam(f"since_{moments - 1}"),
+    )
 
 
 # --- the outbox ------------------------------------------------------------------------------------------------------
@@ -672,13 +709,12 @@ def claim_sending(
 
 def _settle(session: Session, sending: Sending, **values: Any) -> None:
     """Write a result, fenced (R5): LeaseLost if another worker has the message by now."""
+    table = OutboxRow.__table__  # type: ignore[attr-defined]
     done = session.execute(
-        sa.update(OutboxRow)
-        .where(
-            col(OutboxRow.id) == sending.id, col(OutboxRow.fence) == sending.fence, col(OutboxRow.state) == "sending"
-        )
+        sa.update(table)
+        .where(table.c.id == sending.id, table.c.fence == sending.fence, table.c.state == "sending")
         .values(lease_until=None, claims=0, attempts=sending.attempts + 1, **values)
-        .returning(col(OutboxRow.id))
+        .returning(table.c.id)
     ).first()
     if done is None:
         raise LeaseLost(f"outbox {sending.id}")
@@ -719,11 +755,17 @@ def postpone(
 
 def heard_from(session: Session, address_id: int, now: datetime) -> None:
     """Someone wrote: what waited for that goes now."""
-    session.execute(
-        sa.update(OutboxRow)
-        .where(col(OutboxRow.address_id) == address_id, _among(OutboxRow.state, UNFINISHED_OUT), col(OutboxRow.asked))
-        .where(col(OutboxRow.state) == "waiting")
-        .values(due_at=now)
+    session.execute(_waiting_for_a_word(), {"who": address_id, "now": now})
+
+
+@cache  # asked at every message that comes in
+def _waiting_for_a_word() -> Any:
+    table = OutboxRow.__table__  # type: ignore[attr-defined]
+    return (
+        sa.update(table)
+        .where(table.c.address_id == sa.bindparam("who"), _among(table.c.state, UNFINISHED_OUT), table.c.asked)
+        .where(table.c.state == "waiting")
+        .values(due_at=sa.bindparam("now"))
     )
 
 

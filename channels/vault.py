@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +24,11 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+@lru_cache(maxsize=64)  # several of them are needed for every message
+def _derived(secret: str, purpose: str) -> bytes:
+    return HKDF(hashes.SHA256(), 32, None, purpose.encode()).derive(secret.encode())
+
+
 @dataclass(frozen=True)
 class Vault:
     """Seals and opens (AES-256-GCM), and makes the blind index (HMAC-SHA256) by which a handle is found again."""
@@ -31,7 +37,7 @@ class Vault:
 
     def key(self, purpose: str) -> bytes:
         """32 bytes derived from the secret for one purpose (HKDF, RFC 5869)."""
-        return HKDF(hashes.SHA256(), 32, None, purpose.encode()).derive(self.secret.encode())
+        return _derived(self.secret, purpose)
 
     def seal(self, plain: bytes, context: str = "") -> bytes:
         nonce = secrets.token_bytes(NONCE_BYTES)

@@ -1,7 +1,10 @@
 """The people who answer: officers, their deputies, and the councils that each looks after."""
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Field, Session, SQLModel, col, select
 
 
@@ -46,12 +49,16 @@ class OfficerCode(SQLModel, table=True):
 
 def at(session: Session, address_id: int) -> Officer | None:
     """The active officer who writes from this address."""
-    linked = select(OfficerAddress.officer_id).where(OfficerAddress.address_id == address_id)
-    return session.exec(
-        select(Officer).where(
-            (col(Officer.address_id) == address_id) | col(Officer.id).in_(linked), col(Officer.active).is_(True)
-        )
-    ).first()
+    return session.scalars(_at(), {"address": address_id}).first()
+
+
+@cache  # asked of every message: building it costs more than running it
+def _at() -> Any:
+    linked = select(OfficerAddress.officer_id).where(OfficerAddress.address_id == sa.bindparam("address"))
+    return select(Officer).where(
+        (col(Officer.address_id) == sa.bindparam("address")) | col(Officer.id).in_(linked),
+        col(Officer.active).is_(True),
+    )
 
 
 def addresses(session: Session, officer: Officer) -> list[int]:

@@ -1,6 +1,7 @@
 """A ticket: opened by a question that the base does not surely answer, closed by a person's answer."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -134,16 +135,26 @@ def messages(session: Session, ticket_id: int) -> list[TicketMessage]:
     )
 
 
-def last_answered(session: Session, address_id: int, since: datetime) -> Ticket | None:
-    """The ticket of this asker that a person answered last, if that was from `since` on."""
-    return session.exec(
+def latest(session: Session, address_id: int, since: datetime) -> tuple[Ticket | None, Ticket | None]:
+    """The newest open ticket of this asker, and the one that a person answered last, if that was from `since` on."""
+    found = session.scalars(_latest(), {"who": address_id, "since": since}).all()
+    answered = [each for each in found if each.state == "answered" and each.answered_at]
+    return (
+        next((each for each in found if each.state == "open"), None),
+        max(answered, key=lambda each: each.answered_at or since, default=None),
+    )
+
+
+@cache  # asked at every message: building it costs more than running it
+def _latest() -> Any:
+    return (
         select(Ticket)
-        .where(Ticket.address_id == address_id, Ticket.state == "answered", col(Ticket.answered_at) >= since)
-        .order_by(col(Ticket.answered_at).desc())
-    ).first()
-
-
-def last_open(session: Session, address_id: int) -> Ticket | None:
-    return session.exec(
-        select(Ticket).where(Ticket.address_id == address_id, Ticket.state == "open").order_by(col(Ticket.id).desc())
-    ).first()
+        .where(
+            col(Ticket.address_id) == sa.bindparam("who"),
+            sa.or_(
+                col(Ticket.state) == "open",
+                sa.and_(col(Ticket.state) == "answered", col(Ticket.answered_at) >= sa.bindparam("since")),
+            ),
+        )
+        .order_by(col(Ticket.id).desc())
+    )

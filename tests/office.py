@@ -59,7 +59,9 @@ class Bureau:
 
     def secret(self, officer_id: int = 1) -> str:
         """The cookie of a new session of this officer (the first is Nora)."""
-        found = self.town.db.transact(entrance.open_session, self.town.office, officer_id, "tests", "test", self.town.at)
+        found = self.town.db.transact(
+            entrance.open_session, self.town.office, officer_id, "tests", "test", self.town.at
+        )
         assert found is not None
         return found
 

@@ -657,5 +657,5 @@ def test_how_much_someone_wrote_is_counted_from_a_moment_on(box: Box) -> None:
     start = box.later(minutes=2)
     box.hear("+33600000001", "deux")
     who = box.row(InboxRow, id).address_id
-    assert box.db.look(mailbox.heard_since, who, start) == 1
+    assert box.db.look(mailbox.heard_since, who, [start]) == [1]
     assert len(box.db.look(lambda s: s.exec(select(InboxRow).where(col(InboxRow.address_id) == who)).all())) == 2

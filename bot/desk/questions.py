@@ -224,18 +224,19 @@ def gather(
     officer_ticket = claim.subject if claim and claim.purpose == tokens.OFFICER else None
     if officer_ticket is not None and session.get(Ticket, officer_ticket) is None:
         officer_ticket = None
+    newest_open, answered = tickets.latest(session, row.id, now - FOLLOW_UP)
     asker_ticket = None
     if claim and claim.purpose == tokens.ASKER and claim.who == row.id:
         ticket = session.get(Ticket, claim.subject)
         asker_ticket = ticket.id if ticket and ticket.address_id == row.id else None
     if asker_ticket is None and manners(row.channel).chatting:
-        waiting = tickets.last_open(session, row.id)
+        waiting = newest_open
         if waiting and waiting.kind == "human" and now - waiting.opened_at < CHOOSE_FOR:
             asker_ticket = waiting.id  # « HUMAIN », then the question
-    answered = tickets.last_answered(session, row.id, now - FOLLOW_UP)
     prompt = next(iter(prompts), None)
     ids = [message.id for message in turn.messages]
-    has_files = (
+    wordless = not any(sign.isalpha() for sign in turn.text) or turn.text.lstrip().startswith("(")
+    has_files = wordless and (
         session.exec(select(AttachmentRow.id).where(col(AttachmentRow.inbox_id).in_(ids)).limit(1)).first() is not None
     )
     return router.Facts(
@@ -258,7 +259,8 @@ def gather(
 
 
 def _is_limited(session: Session, address_id: int, at: datetime) -> bool:
-    return any(mailbox.heard_since(session, address_id, at - span) > most for span, most in LIMITS)
+    counts = mailbox.heard_since(session, address_id, [at - span for span, _ in LIMITS])
+    return any(count > most for count, (_, most) in zip(counts, LIMITS, strict=True))
 
 
 def act(desk: Desk, decision: router.Decision, facts: router.Facts) -> None:
@@ -349,7 +351,8 @@ def _answer(desk: Desk, slugs: tuple[str, ...], facts: router.Facts) -> None:
 
 
 def _give(desk: Desk, given: list[Published], question: Question) -> None:
-    further = next((slug for each in given for slug in each.content.related), "")
+    shown = len(given) == 1 and not manners(desk.to.channel).short
+    further = next((slug for each in given for slug in each.content.related), "") if shown else ""
     titled = [Titled(slug, each.content.title) for slug, each in _published(desk, [further]).items()] if further else []
     message = replies.answer(
         [each.content for each in given],
