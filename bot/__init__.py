@@ -9,7 +9,7 @@ bot/          the only room that imports other rooms
   audit.py      the append-only trail       web.py        the ASGI app, /health, /metrics
   backup.py     all of it in one file       templates/ static/  the frame and the one style sheet
   library.py    the matcher at work         doors/        what each page asks of the desk
-  gate.py       who may open the desk's pages
+  gate.py       who may open the desk's pages  papers.py    what is printed (Typst)
   patience.py   how long to wait for more
   tables.py     every table, for Alembic    sheets.py     tables exported from a spreadsheet
   desk/         every transaction: questions, officer, members, calendar, entries, figures

@@ -245,7 +245,9 @@ def _server(house: House, intake: workers.Intake, shelf: Library, outbox: worker
         up = revision == migrations.newest()
         return {"ok": up, "database": up, "spool": len(house.spool.waiting())}
 
-    within = Within(house.db, house.office, house.now, outbox.ring, shelf)
+    within = Within(
+        house.db, house.office, house.now, outbox.ring, shelf, tuple(house.channels), lambda: len(house.spool.waiting())
+    )
     server: uvicorn.Server | None = None
     app = create_app(
         door,

@@ -1,4 +1,4 @@
-"""How long to wait for more of the same question, where people chat: what reads as complete is not kept waiting; pure."""
+"""How long to wait for more of the same question where people chat: what reads as whole is not kept waiting; pure."""
 
 import re
 from datetime import timedelta
@@ -11,11 +11,79 @@ FRAGMENT = timedelta(seconds=3)
 MANY_WORDS = 8
 PROMPTED_WORDS = 4  # a reply to what was asked is short
 GREETINGS = frozenset(
-    "bonjour bonsoir salut slt bjr bsr coucou hello madame monsieur mesdames messieurs a tous et toutes".split()
+    [
+        "bonjour",
+        "bonsoir",
+        "salut",
+        "slt",
+        "bjr",
+        "bsr",
+        "coucou",
+        "hello",
+        "madame",
+        "monsieur",
+        "mesdames",
+        "messieurs",
+        "a",
+        "tous",
+        "et",
+        "toutes",
+    ]
 )
 OPEN_ENDED = frozenset(
-    "a au aux avec c car chez comme d dans de des donc du en est et je j la le les l ma mais mes mon ne notre nos ou "
-    "par parce pour qu quand que qui quel quelle sa sans se ses si son sur un une vos votre".split()
+    [
+        "a",
+        "au",
+        "aux",
+        "avec",
+        "c",
+        "car",
+        "chez",
+        "comme",
+        "d",
+        "dans",
+        "de",
+        "des",
+        "donc",
+        "du",
+        "en",
+        "est",
+        "et",
+        "je",
+        "j",
+        "la",
+        "le",
+        "les",
+        "l",
+        "ma",
+        "mais",
+        "mes",
+        "mon",
+        "ne",
+        "notre",
+        "nos",
+        "ou",
+        "par",
+        "parce",
+        "pour",
+        "qu",
+        "quand",
+        "que",
+        "qui",
+        "quel",
+        "quelle",
+        "sa",
+        "sans",
+        "se",
+        "ses",
+        "si",
+        "son",
+        "sur",
+        "un",
+        "une",
+        "vos",
+        "votre",
+    ]
 )  # words on which no sentence ends
 ENDED = re.compile(r"[?？؟]\W*$|[.!…]\s*[\"»”)]?\s*$")
 GOES_ON = re.compile(r"(,|:|;|\.\.\.|…|\(|«|\bet)\s*$")
@@ -36,7 +104,7 @@ def quiet(text: str, *, prompted: bool = False, fragment: timedelta = FRAGMENT) 
         return fragment
     if GOES_ON.search(text.strip()) or (words[-1] in OPEN_ENDED and "?" not in text):
         return fragment
-    if ENDED.search(text) and len(words) > 1 or len(words) >= MANY_WORDS:
+    if (ENDED.search(text) and len(words) > 1) or len(words) >= MANY_WORDS:
         return min(WHOLE, fragment)
     return fragment
 

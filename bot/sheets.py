@@ -231,3 +231,15 @@ def _clean(cell: str) -> str:
     lines = (" ".join(line.split()) for line in cell.replace("\u00a0", " ").replace("\u202f", " ").splitlines())
     text = "\n".join(line for line in lines if line)
     return text[1:] if re.match(r"'[=+\-@]", text) else text
+
+
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write(rows: Iterable[Sequence[str]]) -> bytes:
+    """A table for a spreadsheet: UTF-8 with its mark, semicolons; a cell that would be a formula gets a quote first."""
+    text = io.StringIO()
+    sheet = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    for row in rows:
+        sheet.writerow([f"'{cell}" if cell.startswith(FORMULAS) else cell for cell in row])
+    return text.getvalue().encode("utf-8-sig")

@@ -155,7 +155,7 @@ class PageFrame:
         self.jinja.globals |= {"static": self.static, "navigation": NAVIGATION}
         self.jinja.filters |= {
             "day": self.day, "hour": self.hour, "moment": self.moment, "short": self.short, "tel": tel,
-            "many": many, "figures": figures,
+            "many": many, "figures": figures, "date": in_full,
         }  # fmt: skip
 
     # --- drawing -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What each room's pages ask of the desk, a line each: the Protocols that the rooms declare, fulfilled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,9 +8,11 @@ from starlette.routing import BaseRoute
 
 from bot.db import Database
 from bot.doors.entrance import EntranceDoor
+from bot.doors.figures import FiguresDoor
 from bot.library import Library
 from bot.office import Office
 from bot.web import PageFrame
+from escalation.console.figures import FigurePages
 from escalation.console.signin import SignIn
 
 
@@ -23,6 +25,8 @@ class Within:
     now: Callable[[], datetime]
     ring: Callable[[], None]  # something was put in the outbox
     library: Library
+    channels: Collection[str] = ()  # the names of those that are switched on
+    spool: Callable[[], int] = lambda: 0  # how many messages wait on disk
 
     def entrance(self) -> EntranceDoor:
         return EntranceDoor(self.db, self.office, self.now, self.ring)
@@ -31,4 +35,5 @@ class Within:
         """The routes of the desk, every room's."""
         return [
             *SignIn(self.entrance(), frame).routes(),
+            *FigurePages(FiguresDoor(self.db, self.office, self.now, self.channels, self.spool), frame).routes(),
         ]

@@ -1,0 +1,74 @@
+"""What is printed: PDFs made with Typst from the templates in templates/papers/, black and white first, tagged."""
+
+import json
+from importlib.resources import as_file, files
+from typing import Any
+
+import typst
+
+from bot.desk.figures import Figures, Line
+from bot.office import MONTHS, Office, in_full
+
+
+def pdf(name: str, data: dict[str, Any]) -> bytes:
+    """The paper `name` filled with these values, as PDF bytes; the values are data to the template, never code."""
+    with as_file(files("bot") / "templates" / "papers") as folder:
+        source = folder / f"{name}.typ"
+        return typst.compile(str(source), root=str(folder), sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
+
+
+def png(name: str, data: dict[str, Any], dots: float = 110) -> list[bytes]:
+    """The pages of that paper as pictures, at `dots` per inch: to look at them, and for previews."""
+    with as_file(files("bot") / "templates" / "papers") as folder:
+        made = typst.compile(
+            str(folder / f"{name}.typ"),
+            root=str(folder),
+            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+            format="png",
+            ppi=dots,
+        )
+    return made if isinstance(made, list) else [made]
+
+
+def month_data(office: Office, month: Figures, year: Figures) -> dict[str, Any]:
+    """What the monthly report says: the month in figures, the year behind it as a picture and a table."""
+    times = month.times
+    sentences = []
+    if times.share_kept is not None:
+        sentences.append(f"La promesse de réponse est tenue dans {times.share_kept} % des cas.")
+    if times.median_hours is not None:
+        hours = f"{times.median_hours:.1f}".replace(".", ",")
+        sentences.append(f"Une personne répond en {hours} heures dans un cas sur deux.")
+    if times.late:
+        sentences.append(f"{times.late} question(s) attendent au-delà du délai promis.")
+    return {
+        "title": f"{MONTHS[month.since.month - 1].capitalize()} {month.since.year}",
+        "organisation": office.organisation,
+        "council": month.council,
+        "until": in_full(month.until),
+        "total": _line(month.total),
+        "share": month.share_automatic,
+        "sentences": sentences,
+        "year": [_line(line) for line in year.months],
+        "parts": [
+            {"title": title, "first": first, "lines": [_line(line) for line in lines]}
+            for title, first, lines in (
+                ("Par thème", "Thème", month.themes),
+                ("Par canal", "Canal", month.channels),
+                ("Par conseil", "Conseil", month.councils),
+            )
+            if lines
+        ],
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "name": line.name, "asked": line.asked, "automatic": line.automatic, "person": line.person,
+        "useful": line.useful, "useless": line.useless,
+    }  # fmt: skip
+
+
+def month_report(office: Office, month: Figures, year: Figures) -> bytes:
+    """The report of a month for the steering committee, as PDF."""
+    return pdf("month", month_data(office, month, year))
