@@ -94,11 +94,15 @@ def create_app(
     registry = registry or CollectorRegistry()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     routes = app.router.routes
-    for channel in (each.channel for each in opened.values()):
+    longer: dict[str, int] = {}
+    for each in opened.values():
+        channel = each.channel
         if isinstance(channel, WebChannel):
             routes.extend(channel.pages(desk, frame, key, stopping))
         if isinstance(channel, Webhook) and deliver is not None:
-            routes.extend(channel.routes(deliver))
+            theirs = channel.routes(deliver)
+            routes.extend(theirs)
+            longer |= {route.path: each.longest_call for route in theirs if each.longest_call > most_bytes}
     routes.extend(more(frame))
     routes.append(Route("/static/{mark}/{name}", frame.static_file, methods=["GET"]))
     routes.append(Route("/favicon.ico", frame.favicon, methods=["GET"]))
@@ -120,7 +124,7 @@ def create_app(
     app.add_exception_handler(HTTPException, frame.went_wrong)
     app.add_exception_handler(DatabaseAway, frame.away)
     app.add_exception_handler(Exception, frame.broke)
-    app.add_middleware(Bounded, frame=frame, most_bytes=most_bytes)
+    app.add_middleware(Bounded, frame=frame, most_bytes=most_bytes, longer=longer)
     app.add_middleware(Counted, registry=registry)
     app.add_middleware(Safe, frame=frame)
     return app
@@ -334,17 +338,18 @@ class TooLong(Exception):
 
 
 class Bounded:
-    """Answers 413 to bodies that are too long, whether they say so or not."""
+    """Answers 413 to bodies that are too long, whether they say so or not; `longer` by path, for webhooks."""
 
-    def __init__(self, app: ASGIApp, frame: PageFrame, most_bytes: int):
-        self.app, self.frame, self.most_bytes = app, frame, most_bytes
+    def __init__(self, app: ASGIApp, frame: PageFrame, most_bytes: int, longer: Mapping[str, int]):
+        self.app, self.frame, self.most_bytes, self.longer = app, frame, most_bytes, longer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        most = self.longer.get(scope["path"], self.most_bytes)
         said = Headers(scope=scope).get("content-length", "")
-        if said.isdigit() and int(said) > self.most_bytes:
+        if said.isdigit() and int(said) > most:
             await self._refuse(scope, receive, send, 0)
             return
         taken, began, more = 0, False, True
@@ -355,7 +360,7 @@ class Bounded:
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
                 more = message.get("more_body", False)
-                if taken > self.most_bytes:
+                if taken > most:
                     raise TooLong
             return message
 

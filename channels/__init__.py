@@ -6,7 +6,7 @@ from importlib import import_module
 
 from channels.contract import Manners, Opened
 
-FOLDERS = ("web", "terminal", "email", "telegram", "sms")
+FOLDERS = ("web", "terminal", "email", "telegram", "sms", "whatsapp")
 ALWAYS = ("web", "terminal")  # the others are opened by a variable of theirs: HOTLINE_EMAIL_..., and cost nothing else
 
 BESIDE = {"phone": Manners("téléphone", ("telephone", "tel", "appel"), waits=False, writable=False, phones=True)}

@@ -187,6 +187,7 @@ class Opened:
     gap: float = 0.0  # seconds to leave between two sends of this channel
     shorten: Callable[[str], tuple[str, str]] | None = None  # what fits of a text, and the rest; None: all fits
     meter: "Meter | None" = None  # what sending costs, and the ceilings
+    longest_call: int = 0  # bytes of its provider's longest call to us, where that is more than a page's form
     notes: tuple[str, ...] = field(default=())  # what `hotline check` should tell, in French
 
 

@@ -344,7 +344,7 @@ def test_a_channel_without_samples_is_seen(tmp_path: Path) -> None:
 
 
 def parts() -> list[str]:
-    """What the map must name: every module and folder of code that stands directly in a room."""
+    """What the map must name: every module and folder of code in a room; channels/__init__.py lists the channels."""
     found = set()
     for room in ROOMS:
         found.add(f"{room}/")
@@ -353,7 +353,7 @@ def parts() -> list[str]:
                 found.add(each.stem)
             elif each.is_dir() and each.name != "__pycache__" and any(f.is_file() for f in each.rglob("*")):
                 found.add(each.name)
-    return sorted(found)
+    return sorted(found - set(channels.FOLDERS))
 
 
 @pytest.mark.parametrize("where", ["bot/__init__.py", "README.md"])

@@ -17,12 +17,13 @@ import httpx
 import pytest
 from sqlmodel import Session, select
 
+import channels
 from bot import audit
 from bot.desk import questions
 from bot.doors.chat import ChatDoor
 from bot.web import create_app
 from bot.workers import Bell, Intake
-from channels import directory, sms, telegram, web
+from channels import directory
 from channels.contract import Address, Inbound
 from channels.email.channel import EmailChannel
 from channels.email.settings import read_settings
@@ -71,8 +72,7 @@ class Site:
         spool = Spool(self.folder / "spool", town.office.vault)
         spool.prepare()
         intake = Intake(town.db, town.office, spool, town.now, Bell())
-        made = (module.open_channel(self.environment) for module in (web, telegram, sms))
-        self.opened = {each.channel.name: each for each in made if each is not None}
+        self.opened = channels.open_all(self.environment)
         house = House("RésO Villes", "", "", "", "", "", 2)
         desk = ChatDoor(town.db, town.office, intake.deliver, town.now, house)
 
