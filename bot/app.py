@@ -24,11 +24,12 @@ from bot.db import Database
 from bot.desk import officer
 from bot.doors import Within
 from bot.doors.chat import ChatDoor
+from bot.doors.drawer import SecretDrawer
 from bot.library import Library
 from bot.office import Office
 from bot.settings import Configured
 from bot.web import create_app
-from channels.contract import Listener, Opened
+from channels.contract import Listener, Opened, Remembers, Troubled
 from channels.sms import gsm
 from channels.spool import Spool
 from channels.vault import Vault
@@ -99,7 +100,16 @@ def build(configured: Configured, *, pool: int = 8) -> House:
     db = Database(own.database_url, pool=pool)
     house = House(configured, db, office, opened, Spool(Path(), vault))
     house.spool.folder = house.data / "spool"
+    for name, each in opened.items():
+        if isinstance(each.channel, Remembers):
+            each.channel.use(SecretDrawer(db, office, name, house.now))
     return house
+
+
+def troubles(house: House) -> dict[str, str]:
+    """What a person must mend, by channel; empty when all is well."""
+    found = {name: each.channel for name, each in house.channels.items()}
+    return {name: each.trouble for name, each in found.items() if isinstance(each, Troubled) and each.trouble}
 
 
 def quiet_logs(level: int = logging.INFO) -> None:
@@ -208,6 +218,8 @@ async def run(house: House, roles: Collection[str], started: Callable[[House], N
     if "deliver" in roles:
         for number in range(workers.SENDERS):
             start(f"deliver-{number}", workers.deliver(house.db, house.office, house.channels, house.now, outbox))
+    if "listen" in roles or "deliver" in roles:
+        start("watch", workers.watch(house.db, house.office, lambda: troubles(house), house.now, outbox))
     if "tick" in roles:
         reach = [name for name, opened in house.channels.items() if not opened.collected] or None
         start("tick", clock.every(TICK_SECONDS, lambda: workers.tick(house.db, house.office, house.now, outbox, reach)))
@@ -243,7 +255,8 @@ def _server(house: House, intake: workers.Intake, shelf: Library, outbox: worker
     async def health() -> dict[str, object]:
         revision = await asyncio.to_thread(migrations.current, house.db)
         up = revision == migrations.newest()
-        return {"ok": up, "database": up, "spool": len(house.spool.waiting())}
+        found: dict[str, object] = {"ok": up, "database": up, "spool": len(house.spool.waiting())}
+        return found | ({"to_mend": stopped} if (stopped := sorted(troubles(house))) else {})
 
     within = Within(
         house.db, house.office, house.now, outbox.ring, shelf, tuple(house.channels), lambda: len(house.spool.waiting())

@@ -11,7 +11,7 @@ import structlog
 from sqlmodel import Session
 
 from bot.db import Database, DatabaseAway
-from bot.desk import calendar, privacy, questions
+from bot.desk import calendar, officer, privacy, questions
 from bot.library import Library
 from bot.office import Office
 from channels import mailbox
@@ -262,6 +262,23 @@ async def _send(opened: Opened, message: Outbound, sending: Sending, now: Now) -
         surprise = f"{type(error).__name__}: {error}"
         return lambda db: db.run(questions.unsure, sending, surprise, now(), opened.idempotent)
     return lambda db: db.run(questions.sent, sending, provider_id, now())
+
+
+async def watch(
+    db: Database, office: Office, troubles: Callable[[], Mapping[str, str]], now: Now, bell: Bell, every: float = 60.0
+) -> None:
+    """Tell the officers, by their other channels, what a person must mend before a channel works again; once a day."""
+    while True:
+        try:
+            for name, trouble in troubles().items():
+                log.error("channel stopped", channel=name, reason=trouble)
+                await db.run(officer.stopped, office, name, trouble, now())
+                bell.ring()
+        except DatabaseAway as error:
+            log.warning("database away", where="watch", error=str(error))
+        except Exception:
+            log.exception("watch failed")
+        await asyncio.sleep(every)
 
 
 async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] | None = None) -> None:

@@ -157,6 +157,33 @@ class Checked(Protocol):
     async def check(self) -> str: ...
 
 
+class Drawer(Protocol):
+    """Where a channel keeps a secret of its own over restarts (a sign-in that renews itself); sealed by the bot."""
+
+    async def read(self) -> str:
+        """What was kept, empty when nothing was."""
+        ...
+
+    async def write(self, secret: str) -> None: ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A channel that needs a drawer; it is given one before anything else is asked of it."""
+
+    def use(self, drawer: Drawer) -> None: ...
+
+
+@runtime_checkable
+class Troubled(Protocol):
+    """A channel that can stop until a person mends something."""
+
+    @property
+    def trouble(self) -> str:
+        """What to mend, in French; empty while all is well."""
+        ...
+
+
 class Collect(Protocol):
     """What a page may read: the messages of one address after a given id, settled as delivered once read."""
 

@@ -52,6 +52,8 @@ class AddressRow(SQLModel, table=True):
     verified_at: datetime | None = None
     stopped_at: datetime | None = None  # STOP: silence until START
     paused_at: datetime | None = None  # bounced for good, say
+    pause_reason: str = ""
+    bounces: int = 0  # messages that came back for good since the person last wrote
     erasing_at: datetime | None = None  # everything else is erased; the handle goes once the last word is out
     generation: int = 1  # personal links made for an earlier one open nothing
 

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, select
 
@@ -127,11 +128,24 @@ def _candidates(session: Session, ticket: Ticket) -> str:
 
 def alarm(session: Session, office: Office, channel: str, key: str, words: str, now: datetime) -> None:
     """Tell the officers what spending on a channel has come to, once under its key; not on that very channel."""
+    _by_other_channels(session, office, channel, key, now, "officer_alarm", words=words)
+
+
+def stopped(session: Session, office: Office, channel: str, trouble: str, now: datetime) -> None:
+    """Tell the officers, once a day, that a channel waits for a person to mend something; not on that very channel."""
+    key = f"stopped:{channel}:{now.astimezone(office.zone).date()}"
+    name = letters.channel_name(channel)
+    _by_other_channels(session, office, channel, key, now, "officer_stopped", channel=name, trouble=trouble)
+
+
+def _by_other_channels(
+    session: Session, office: Office, stopped: str, key: str, now: datetime, text: str, **values: Any
+) -> None:
     for each in officers.to_notify(session, None):
         for address_id in officers.addresses(session, each):
             row = session.get(AddressRow, address_id)
-            if row is not None and row.channel != channel:
-                message = say("officer_alarm", directory.opened(office.vault, row), words=words)
+            if row is not None and row.channel != stopped:
+                message = say(text, directory.opened(office.vault, row), **values)
                 letters.post(session, office, message, f"{key}:{address_id}", row, now)
 
 
