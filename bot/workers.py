@@ -228,7 +228,7 @@ async def deliver_next(db: Database, office: Office, channels: Mapping[str, Open
         return False
     sending, message = claimed
     opened = channels[sending.channel]
-    settle = await _send(opened, message, sending, now)
+    settle = await _send(opened, message, sending, office, now)
     while True:
         try:
             await settle(db)
@@ -241,7 +241,9 @@ async def deliver_next(db: Database, office: Office, channels: Mapping[str, Open
         return True
 
 
-async def _send(opened: Opened, message: Outbound, sending: Sending, now: Now) -> Callable[[Database], Awaitable[None]]:
+async def _send(
+    opened: Opened, message: Outbound, sending: Sending, office: Office, now: Now
+) -> Callable[[Database], Awaitable[None]]:
     """Hand it to the provider; how to settle it, by what happened."""
     try:
         async with asyncio.timeout(SEND_SECONDS):
@@ -253,7 +255,8 @@ async def _send(opened: Opened, message: Outbound, sending: Sending, now: Now) -
     except Undeliverable as error:
         refusal = str(error)
         log.warning("undeliverable", outbox=sending.id, channel=sending.channel, reason=refusal)
-        return lambda db: db.run(questions.give_up, sending, refusal)
+        gone = error.gone
+        return lambda db: db.run(questions.give_up, office, sending, refusal, gone, now())
     except (Unsure, TimeoutError) as error:
         doubt = str(error) or "pas de réponse du fournisseur"
         return lambda db: db.run(questions.unsure, sending, doubt, now(), opened.idempotent)

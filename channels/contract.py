@@ -57,6 +57,7 @@ class Receipt:
     state: Literal["sent", "delivered", "failed"]  # sent: the provider has it, whatever its answer to us became
     reason: str = ""
     key: str = ""  # ours, where the provider tells it back: finds a message whose id we never learned
+    gone: bool = False  # the address itself takes nothing any more, whatever the message
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,11 @@ class TryAgain(Exception):
 
 
 class Undeliverable(Exception):
-    """The message will never arrive, however often we try."""
+    """The message will never arrive, however often we try. `gone`: no other to this address will either."""
+
+    def __init__(self, reason: str, gone: bool = False):
+        super().__init__(reason)
+        self.gone = gone
 
 
 class Unsure(Exception):

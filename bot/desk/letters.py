@@ -17,7 +17,9 @@ from escalation.officers import Officer
 from escalation.tickets import Ticket
 
 STOPPED = "la personne a écrit STOP"
+PAUSED = "cette adresse ne reçoit plus rien"
 ALWAYS = ("stopped", "started")
+ASKED_FOR = ("email_code",)  # goes to an address that took nothing of late: whoever typed it wants it now
 TOKEN_DAYS = 400
 
 
@@ -47,6 +49,8 @@ def post(
     text, rest = shorten(message.text) if shorten else (message.text, "")
     message = replace(message, text=text)
     dropped = STOPPED if row.stopped_at and message.name not in ALWAYS else ""
+    if row.paused_at and message.name not in ASKED_FOR:
+        dropped = dropped or PAUSED
     return mailbox.post(
         session,
         message,

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from bot import audit, conversations, patience, router, tokens
 from bot.conversations import Given, Prompt, Question
-from bot.desk import invitations, letters, officer, privacy, replies
+from bot.desk import bounces, invitations, letters, officer, privacy, replies
 from bot.desk.replies import Titled
 from bot.office import Office
 from bot.say import say
@@ -50,7 +50,7 @@ DISTRESS_NUMBERS = {
 def receive(session: Session, office: Office, message: Inbound | Receipt, now: datetime) -> bool:
     """Keep what came in; False when we already had it. Once this is committed, it may be acknowledged."""
     if isinstance(message, Receipt):
-        return _receipt(session, message, now)
+        return _receipt(session, office, message, now)
     row = directory.keep(session, office.vault, message.sender, now)
     assert row.id is not None
     person = session.get(directory.Person, row.person_id) if row.person_id else None
@@ -65,6 +65,8 @@ def receive(session: Session, office: Office, message: Inbound | Receipt, now: d
         return False
     row.last_heard_at = now
     session.add(row)
+    if message.nature != "machine":
+        bounces.heard_again(session, row)
     mailbox.heard_from(session, row.id, now)
     for file in message.attachments:
         session.add(
@@ -91,8 +93,10 @@ def _clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def _receipt(session: Session, receipt: Receipt, now: datetime) -> bool:
+def _receipt(session: Session, office: Office, receipt: Receipt, now: datetime) -> bool:
     row = mailbox.report(session, receipt, now)
+    if row is not None and receipt.gone:
+        bounces.came_back(session, office, row.address_id, receipt.reason, now)
     if row is not None and row.sent_at == now:  # its sending was in doubt until now
         invitations.asked(session, row, now)
     return row is not None
@@ -717,8 +721,10 @@ def postpone(session: Session, sending: Sending, reason: str, now: datetime, aft
         mailbox.pause(session, sending.channel, now + timedelta(seconds=after or 30), reason)
 
 
-def give_up(session: Session, sending: Sending, reason: str) -> None:
+def give_up(session: Session, office: Office, sending: Sending, reason: str, gone: bool, now: datetime) -> None:
     mailbox.give_up(session, sending, reason)
+    if gone:
+        bounces.came_back(session, office, sending.address_id, reason, now)
 
 
 def unsure(session: Session, sending: Sending, reason: str, now: datetime, idempotent: bool) -> None:

@@ -13,7 +13,7 @@ import structlog
 from channels.contract import Deliver, Drawer, Outbound, TryAgain, Undeliverable, Unsure
 
 from .imap import KEPT, Box, Connection, ImapError, LoginRefused
-from .intake import MAX_SIZE, understand
+from .intake import MAX_SIZE, PASSING, understand
 from .letter import Letter, write_letter
 from .oauth import SignIn, SignInAway, SignInRefused
 from .settings import EmailSettings, Server
@@ -235,7 +235,7 @@ class EmailChannel:
         try:
             await smtp.rcpt(letter.recipient)
         except aiosmtplib.SMTPResponseException as error:
-            raise _refused(error, "le destinataire") from error
+            raise _refused(error, "le destinataire", nobody=True) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise TryAgain(f"SMTP : {_problem(error)}", scope="channel") from error
         try:
@@ -289,11 +289,14 @@ async def _leave(smtp: aiosmtplib.SMTP) -> None:
         await asyncio.sleep(0)
 
 
-def _refused(error: aiosmtplib.SMTPResponseException, what: str) -> TryAgain | Undeliverable:
+def _refused(error: aiosmtplib.SMTPResponseException, what: str, *, nobody: bool = False) -> TryAgain | Undeliverable:
+    """`nobody`: a refusal for good says that this address is nobody's (unless it speaks of a policy or a full box)."""
     reason = f"SMTP : {what} est refusé ({_said(error)})"
     if error.code in (421, 530, 535):  # the server goes away, or does not know us: no fault of this message
         return TryAgain(reason, scope="channel")
-    return Undeliverable(reason) if error.code >= 500 else TryAgain(reason)
+    if error.code < 500:
+        return TryAgain(reason)
+    return Undeliverable(reason, gone=nobody and not error.message.lstrip().startswith(PASSING))
 
 
 def _said(error: aiosmtplib.SMTPResponseException) -> str:

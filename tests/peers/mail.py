@@ -28,6 +28,7 @@ DOMAIN = "hotline.test"
 FULL = f"boite.pleine@{DOMAIN}"  # takes 2,000 bytes, no more
 LATER = f"plus.tard@{DOMAIN}"  # 450
 NEVER = f"jamais@{DOMAIN}"  # 550
+GONE = f"parti@{DOMAIN}"  # taken at first, and sent back for good (5.1.1)
 DEADLINE = 15.0  # seconds
 _numbers = count(1)
 T = TypeVar("T")
@@ -301,7 +302,8 @@ alias_maps =
 local_recipient_maps =
 virtual_mailbox_domains = {DOMAIN} quartier.test
 virtual_transport = lmtp:inet:127.0.0.1:{ports["lmtp"]}
-default_transport = error:nothing leaves this machine
+virtual_alias_maps = inline:{{ {{ {GONE} = parti@nulle-part.test }} }}
+default_transport = error:5.1.1 nothing leaves this machine
 relay_transport = error:nothing leaves this machine
 disable_dns_lookups = yes
 smtputf8_enable = yes
