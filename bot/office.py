@@ -46,6 +46,10 @@ class Office:
     def promised(self, asked_at: datetime) -> datetime:
         return deadlines.promised(asked_at, self.answer_days, self.zone, self.holidays)
 
+    def today(self, now: datetime) -> date:
+        """The date that it is here."""
+        return now.astimezone(self.zone).date()
+
     def day(self, moment: datetime) -> str:
         """« jeudi 11 décembre 2026 »"""
         return in_full(moment.astimezone(self.zone).date())

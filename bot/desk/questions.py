@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -12,7 +12,7 @@ from bot import audit, conversations, patience, router, tokens
 from bot.conversations import Given, Prompt, Question
 from bot.desk import bounces, invitations, letters, officer, privacy, replies
 from bot.desk.replies import Titled
-from bot.office import Office
+from bot.office import Office, in_full
 from bot.say import say
 from channels import attachments, directory, mailbox, manners
 from channels.contract import Address, Inbound, Outbound, Receipt, Scope
@@ -490,7 +490,7 @@ def open_ticket(
             why=why,
             candidates=candidates,
             opened_at=desk.now,
-            promised_at=desk.office.promised(desk.now),
+            promised_at=promised(desk.session, desk.office, turn.council_id, desk.now),
         ),
     )
     audit.append(
@@ -508,8 +508,23 @@ def _acknowledge(desk: Desk, ticket: Ticket, name: str) -> None:
         number=ticket.id,
         organisation=office.organisation,
         promised=office.day(ticket.promised_at),
+        away=_away(desk, ticket),
         urgent=f"Si c'est urgent : {office.phone}." if office.phone else "",
     )
+
+
+def promised(session: Session, office: Office, council_id: int | None, now: datetime) -> datetime:
+    """By when a person answers: counted from the day that somebody is there again, when everybody is away."""
+    back = officers.back_on(session, council_id, office.today(now))
+    morning = datetime.combine(back, time(9), office.zone) if back else now
+    return office.promised(max(now, morning))
+
+
+def _away(desk: Desk, ticket: Ticket) -> str:
+    """Why the answer comes later than usual, when everybody is away."""
+    today = desk.office.today(desk.now)
+    back = officers.back_on(desk.session, ticket.council_id, today)
+    return f"L'équipe est absente jusqu'au {in_full(back - timedelta(days=1))}." if back else ""
 
 
 def _add(desk: Desk, ticket_id: int) -> None:
