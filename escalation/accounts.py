@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col
 
 from escalation import officers
 from escalation.officers import Officer
@@ -48,7 +48,7 @@ class SignInLink(SQLModel, table=True):
 
 
 class Credential(SQLModel, table=True):
-    """What an officer signs in with beside the link: a password, and always with it a code of six figures (RFC 6238)."""
+    """What an officer signs in with beside the link: a password, always with a code of six figures (RFC 6238)."""
 
     __tablename__ = "officer_credentials"
     officer_id: int = Field(foreign_key="officers.id", primary_key=True)
