@@ -46,7 +46,7 @@ class Office:
     def promised(self, asked_at: datetime) -> datetime:
         return deadlines.promised(asked_at, self.answer_days, self.zone, self.holidays)
 
-    def today(self, now: datetime) -> date:
+    def date_of(self, now: datetime) -> date:
         """The date that it is here."""
         return now.astimezone(self.zone).date()
 

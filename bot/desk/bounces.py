@@ -52,7 +52,7 @@ def _tell(session: Session, office: Office, row: AddressRow, reason: str, now: d
         ).all()
         others = ", ".join(dict.fromkeys(letters.channel_name(way.channel) for way in ways))
     who = theirs.name if theirs else letters.asker_in_words(session, row.id, row.channel)
-    for each in officers.to_notify(session, person.council_id if person else None, office.today(now)):
+    for each in officers.to_notify(session, person.council_id if person else None, office.date_of(now)):
         for address_id in officers.addresses(session, each):
             to = session.get(AddressRow, address_id)
             if to is None or address_id == row.id:

@@ -203,7 +203,7 @@ def _ask_to_call(
     )
     assert ticket.id is not None
     audit.append(session, now, "program", "ticket opened", f"ticket:{ticket.id}", each.council_id)
-    for one in officers.to_notify(session, each.council_id, office.today(now)):
+    for one in officers.to_notify(session, each.council_id, office.date_of(now)):
         key = f"ticket:{ticket.id}:notice:{one.id}"
         letters.to_officer(
             session,

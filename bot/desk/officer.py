@@ -93,7 +93,7 @@ def notify(
 ) -> None:
     """Tell the officers of a ticket: the question, what the matcher thought, and how to answer."""
     name = {"to-sort": "officer_to_sort", "undelivered": "officer_undelivered"}.get(ticket.kind, "officer_notice")
-    for officer in officers.to_notify(session, ticket.council_id, office.today(now)):
+    for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         values: dict[str, object] = {
             "asker": letters.asker_in_words(session, ticket.address_id, channel),
             "channel": letters.channel_name(channel),
@@ -141,7 +141,7 @@ def stopped(session: Session, office: Office, channel: str, trouble: str, now: d
 def _by_other_channels(
     session: Session, office: Office, stopped: str, key: str, now: datetime, text: str, **values: Any
 ) -> None:
-    for each in officers.to_notify(session, None, office.today(now)):
+    for each in officers.to_notify(session, None, office.date_of(now)):
         for address_id in officers.addresses(session, each):
             row = session.get(AddressRow, address_id)
             if row is not None and row.channel != stopped:
@@ -151,7 +151,7 @@ def _by_other_channels(
 
 def notify_added(session: Session, office: Office, ticket: Ticket, text: str, inbox_id: int, now: datetime) -> None:
     """Tell the officers that the asker added something."""
-    for officer in officers.to_notify(session, ticket.council_id, office.today(now)):
+    for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         letters.to_officer(
             session,
             office,
@@ -219,7 +219,7 @@ def keep_draft(
     ticket = the_ticket(session, ticket_id)
     draft = tickets.add_draft(session, ticket, text.strip(), "inconnu", reason, now, inbox_id)
     audit.append(session, now, "program", "draft kept", f"ticket:{ticket.id}", ticket.council_id, text)
-    for officer in officers.to_notify(session, ticket.council_id, office.today(now)):
+    for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         letters.to_officer(
             session,
             office,

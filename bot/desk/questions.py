@@ -515,14 +515,14 @@ def _acknowledge(desk: Desk, ticket: Ticket, name: str) -> None:
 
 def promised(session: Session, office: Office, council_id: int | None, now: datetime) -> datetime:
     """By when a person answers: counted from the day that somebody is there again, when everybody is away."""
-    back = officers.back_on(session, council_id, office.today(now))
+    back = officers.back_on(session, council_id, office.date_of(now))
     morning = datetime.combine(back, time(9), office.zone) if back else now
     return office.promised(max(now, morning))
 
 
 def _away(desk: Desk, ticket: Ticket) -> str:
     """Why the answer comes later than usual, when everybody is away."""
-    today = desk.office.today(desk.now)
+    today = desk.office.date_of(desk.now)
     back = officers.back_on(desk.session, ticket.council_id, today)
     return f"L'équipe est absente jusqu'au {in_full(back - timedelta(days=1))}." if back else ""
 
