@@ -39,7 +39,7 @@ from scheduler import clock
 
 ROLES = ("web", "listen", "route", "deliver", "tick")
 TICK_SECONDS = 60.0
-LISTEN_LOCK = 0x6C697374
+LISTEN_LOCK, SEND_LOCK = 0x6C697374, 0x73656E64
 
 
 class AlreadyRunning(Exception):
@@ -93,6 +93,7 @@ def build(configured: Configured, *, pool: int = 8) -> House:
         public_url=own.public_url,
         source_url=own.source_url,
         answer_days=own.answer_days,
+        open_channels=tuple(n for n, each in opened.items() if not each.collected and channels.manners(n).writable),
         shorten={name: each.shorten for name, each in opened.items() if each.shorten is not None},
         meters={name: each.meter for name, each in opened.items() if each.meter is not None},
         holidays=frozenset(holidays.country_holidays("FR", years=years)),
@@ -216,8 +217,12 @@ async def run(house: House, roles: Collection[str], started: Callable[[House], N
                 lock = LISTEN_LOCK + sum(name.encode())
                 start(f"listen-{name}", workers.listen_alone(house.db, name, opened.channel, intake.deliver, lock))
     if "deliver" in roles:
+        held = {name for name, opened in house.channels.items() if not opened.alone}
+        for name in house.channels.keys() - held:
+            lock = SEND_LOCK + sum(name.encode())
+            start(f"send-{name}", workers.send_alone(house.db, name, lock, held))
         for number in range(workers.SENDERS):
-            start(f"deliver-{number}", workers.deliver(house.db, house.office, house.channels, house.now, outbox))
+            start(f"deliver-{number}", workers.deliver(house.db, house.office, house.channels, house.now, outbox, held))
     if "listen" in roles or "deliver" in roles:
         start("watch", workers.watch(house.db, house.office, lambda: troubles(house), house.now, outbox))
     if "tick" in roles:

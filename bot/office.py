@@ -39,6 +39,7 @@ class Office:
     source_url: str = ""
     answer_days: int = 2  # working days within which a person answers
     holidays: Collection[date] = ()
+    open_channels: Collection[str] = ("email", "telegram", "sms")  # on which people can be written to here
     shorten: Mapping[str, Callable[[str], tuple[str, str]]] = field(default_factory=dict)  # by channel
     meters: Mapping[str, Meter] = field(default_factory=dict)  # by channel
     quiet: timedelta = timedelta(seconds=3)  # how long to wait after a beginning of a question, where people chat

@@ -156,6 +156,18 @@ class Webhook(Protocol):
 
 
 @runtime_checkable
+class Findable(Protocol):
+    """A channel whose provider can be asked whether it has a message already."""
+
+    async def find(self, message: Outbound, key: str, since: datetime) -> str:
+        """The provider's id of a message of ours, posted at `since`; empty when it surely has none.
+
+        TryAgain or Unsure when it cannot be asked now.
+        """
+        ...
+
+
+@runtime_checkable
 class Checked(Protocol):
     """A channel that can say whether its server answers: what was seen, in French, or an exception."""
 
@@ -216,7 +228,7 @@ class Opened:
     channel: Channel
     idempotent: bool = False  # sending again under the same key makes no second message: R7 may simply resend
     collected: bool = False  # the reader fetches the outbox rows; no worker sends them
-    gap: float = 0.0  # seconds to leave between two sends of this channel
+    alone: bool = False  # it keeps its provider's rates itself: one process at a time sends on it
     shorten: Callable[[str], tuple[str, str]] | None = None  # what fits of a text, and the rest; None: all fits
     meter: "Meter | None" = None  # what sending costs, and the ceilings
     longest_call: int = 0  # bytes of its provider's longest call to us, where that is more than a page's form

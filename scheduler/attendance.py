@@ -48,6 +48,18 @@ def say(
     session.add(row)
 
 
+def unsay(session: Session, committee_id: int, person_id: int, before: str, now: datetime) -> None:
+    """Take the last word back: what was said before stands again, or nothing."""
+    row = session.get(Attendance, (committee_id, person_id))
+    if row is None:
+        return
+    if before:
+        row.answer, row.said_at = before, now
+        session.add(row)
+    else:
+        session.delete(row)
+
+
 def of(session: Session, committee_id: int) -> list[Attendance]:
     return list(
         session.exec(

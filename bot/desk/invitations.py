@@ -8,6 +8,7 @@ from sqlmodel import Session
 from bot import conversations
 from bot.conversations import COMING, Prompt
 from channels import directory
+from channels.directory import AddressRow
 from channels.mailbox import OutboxRow, Sending
 from scheduler import attendance
 from scheduler.committees import Committee
@@ -30,7 +31,15 @@ def asked(session: Session, sending: Sending | OutboxRow, now: datetime) -> None
             Prompt(
                 address_id=sending.address_id, kind=COMING, offered=[key[1]], opened_at=now, lapses_at=now + ASKED_FOR
             ),
+            directory.together(session, row) if (row := session.get(AddressRow, sending.address_id)) else (),
         )
+
+
+def said(session: Session, address_id: int, committee_id: int) -> str:
+    """What the person behind an address last said about a meeting; empty when nothing."""
+    person = directory.person_at(session, address_id)
+    row = session.get(attendance.Attendance, (committee_id, person.id)) if person else None
+    return row.answer if row else ""
 
 
 def answered(session: Session, address_id: int, committee_id: int, answer: str, now: datetime) -> Committee | None:

@@ -39,6 +39,7 @@ def post(
     council_id: int | None = None,
     ticket_id: int | None = None,
     due_at: datetime | None = None,
+    followed_by: str = "",
 ) -> int | None:
     """Put one message in the outbox for this address; None when `key` was posted before.
 
@@ -63,6 +64,7 @@ def post(
         due_at=due_at,
         dropped=dropped,
         rest=rest,
+        followed_by=followed_by,
         vault=office.vault,
     )
 
@@ -92,7 +94,8 @@ def asker_in_words(session: Session, address_id: int, channel: str) -> str:
     if person is None:
         return "Une personne"
     council = session.get(directory.Council, person.council_id) if person.council_id else None
-    return f"{person.name} ({council.name})" if council else person.name
+    name = person.name or "Une personne"
+    return f"{name} ({council.name})" if council else name
 
 
 def to_officer(
