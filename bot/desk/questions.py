@@ -3,13 +3,8 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-<<<<<<< HEAD
 from datetime import datetime, time, timedelta
-from typing import Any
-=======
-from datetime import datetime, timedelta
 from functools import partial
->>>>>>> 185e805 (Replies are echoed and taken back; a meeting is chosen; a second address is proven; one process keeps a channel's rates)
 
 from sqlmodel import Session, col, select
 
@@ -17,12 +12,8 @@ from bot import audit, conversations, patience, router, tokens
 from bot.conversations import Given, Prompt, Question
 from bot.desk import bounces, invitations, letters, linking, noted, officer, privacy, replies
 from bot.desk.replies import Titled
-<<<<<<< HEAD
-from bot.office import Office, in_full
-=======
 from bot.desk.turns import CHOOSE_FOR, Desk
-from bot.office import Office
->>>>>>> 185e805 (Replies are echoed and taken back; a meeting is chosen; a second address is proven; one process keeps a channel's rates)
+from bot.office import Office, in_full
 from bot.say import say
 from channels import attachments, directory, mailbox, manners
 from channels.contract import Inbound, Outbound, Receipt, Scope
