@@ -91,7 +91,7 @@ def prepare(session: Session, office: Office, now: datetime, limit: int = LOT) -
     planned, more_to_plan = steps.plan_meetings(session, now, office.zone, office.holidays, limit)
     fired, more_to_begin = steps.settle(session, now, limit)
     for each in fired:
-        season.begin(session, office, each, now)
+        season.set_off(session, office, each, now)
     return planned + len(fired), more_to_plan or more_to_begin
 
 

@@ -35,7 +35,7 @@ FIRST_DAY, LAST_DAY = 9, 2  # days before the committee between which a preparat
 EVENING = time(18)
 
 
-def begin(session: Session, office: Office, fired: Fired, now: datetime) -> None:
+def set_off(session: Session, office: Office, fired: Fired, now: datetime) -> None:
     """Do what a step that has begun does for the officer; what it says to members is found by the look."""
     meeting = session.get(Committee, fired.committee_id)
     assert meeting is not None
