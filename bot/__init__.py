@@ -7,7 +7,6 @@ bot/          the only room that imports other rooms
   router.py     what to do with a message   tokens.py     signed tokens in links and mail addresses
   say.py texts/ all that the hotline says   conversations.py  what was asked, decided and sent
   audit.py      the append-only trail       web.py        the ASGI app, /health, /metrics
-  replying.py   what a reply about a committee means
   backup.py     all of it in one file       templates/ static/  the frame and the one style sheet
   library.py    the matcher at work         doors/        what each page asks of the desk
   gate.py       who may open the desk's pages  papers.py    what is printed (Typst)
@@ -16,8 +15,8 @@ bot/          the only room that imports other rooms
   desk/         every transaction: questions, officer, members, calendar, entries, figures
   commands/     one file a family of commands
   migrations/   the tables' history (Alembic)
-channels/     how people reach us: contract, mailbox, directory, attachments, vault, spool; pages/ (people);
-              one folder a channel: web, email, telegram, sms, whatsapp, terminal
+channels/     how people reach us: contract, mailbox, directory, attachments, vault, drawers, spool;
+              pages/ (people); one folder a channel: web, email, telegram, sms, whatsapp, terminal
 knowledge/    what the hotline knows: entries, content/, seed, lint; french, lexicon/, understanding, matching,
               none/ (what it must not answer); training, indexer, index/, measure; pages/ (editing)
 escalation/   questions that only a person can answer: tickets, officers, accounts, deadlines; console/ (the desk)

@@ -5,7 +5,7 @@ import logging
 import typer
 
 from bot.app import quiet_logs
-from bot.commands import ask, chat, committees, keeping, knowledge, mailbox, members, officers, run, tickets
+from bot.commands import ask, chat, committees, keeping, knowledge, mail, mailbox, members, officers, run, tickets
 
 app = typer.Typer(
     name="hotline",
@@ -26,7 +26,7 @@ app.add_typer(mailbox.outbox, name="outbox")
 app.add_typer(members.app, name="members")
 app.add_typer(committees.app, name="committees")
 app.add_typer(knowledge.app, name="knowledge")
-app.add_typer(keeping.mail, name="mail")
+app.add_typer(mail.mail, name="mail")
 app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.add_typer(keeping.demo, name="demo")

@@ -24,11 +24,12 @@ from bot.db import Database
 from bot.desk import officer
 from bot.doors import Within
 from bot.doors.chat import ChatDoor
+from bot.doors.drawer import SecretDrawer
 from bot.library import Library
 from bot.office import Office
 from bot.settings import Configured
 from bot.web import create_app
-from channels.contract import Listener, Opened
+from channels.contract import Listener, Opened, Remembers, Troubled
 from channels.sms import gsm
 from channels.spool import Spool
 from channels.vault import Vault
@@ -38,7 +39,7 @@ from scheduler import clock
 
 ROLES = ("web", "listen", "route", "deliver", "tick")
 TICK_SECONDS = 60.0
-LISTEN_LOCK = 0x6C697374
+LISTEN_LOCK, SEND_LOCK = 0x6C697374, 0x73656E64
 
 
 class AlreadyRunning(Exception):
@@ -92,15 +93,24 @@ def build(configured: Configured, *, pool: int = 8) -> House:
         public_url=own.public_url,
         source_url=own.source_url,
         answer_days=own.answer_days,
+        open_channels=tuple(n for n, each in opened.items() if not each.collected and channels.manners(n).writable),
         shorten={name: each.shorten for name, each in opened.items() if each.shorten is not None},
-        reach_by=tuple(name for name, each in opened.items() if not each.collected),
         meters={name: each.meter for name, each in opened.items() if each.meter is not None},
         holidays=frozenset(holidays.country_holidays("FR", years=years)),
     )
     db = Database(own.database_url, pool=pool)
     house = House(configured, db, office, opened, Spool(Path(), vault))
     house.spool.folder = house.data / "spool"
+    for name, each in opened.items():
+        if isinstance(each.channel, Remembers):
+            each.channel.use(SecretDrawer(db, office, name, house.now))
     return house
+
+
+def troubles(house: House) -> dict[str, str]:
+    """What a person must mend, by channel; empty when all is well."""
+    found = {name: each.channel for name, each in house.channels.items()}
+    return {name: each.trouble for name, each in found.items() if isinstance(each, Troubled) and each.trouble}
 
 
 def quiet_logs(level: int = logging.INFO) -> None:
@@ -207,8 +217,14 @@ async def run(house: House, roles: Collection[str], started: Callable[[House], N
                 lock = LISTEN_LOCK + sum(name.encode())
                 start(f"listen-{name}", workers.listen_alone(house.db, name, opened.channel, intake.deliver, lock))
     if "deliver" in roles:
+        held = {name for name, opened in house.channels.items() if not opened.alone}
+        for name in house.channels.keys() - held:
+            lock = SEND_LOCK + sum(name.encode())
+            start(f"send-{name}", workers.send_alone(house.db, name, lock, held))
         for number in range(workers.SENDERS):
-            start(f"deliver-{number}", workers.deliver(house.db, house.office, house.channels, house.now, outbox))
+            start(f"deliver-{number}", workers.deliver(house.db, house.office, house.channels, house.now, outbox, held))
+    if "listen" in roles or "deliver" in roles:
+        start("watch", workers.watch(house.db, house.office, lambda: troubles(house), house.now, outbox))
     if "tick" in roles:
         reach = [name for name, opened in house.channels.items() if not opened.collected] or None
         start("tick", clock.every(TICK_SECONDS, lambda: workers.tick(house.db, house.office, house.now, outbox, reach)))
@@ -244,7 +260,8 @@ def _server(house: House, intake: workers.Intake, shelf: Library, outbox: worker
     async def health() -> dict[str, object]:
         revision = await asyncio.to_thread(migrations.current, house.db)
         up = revision == migrations.newest()
-        return {"ok": up, "database": up, "spool": len(house.spool.waiting())}
+        found: dict[str, object] = {"ok": up, "database": up, "spool": len(house.spool.waiting())}
+        return found | ({"to_mend": stopped} if (stopped := sorted(troubles(house))) else {})
 
     within = Within(
         house.db, house.office, house.now, outbox.ring, shelf, tuple(house.channels), lambda: len(house.spool.waiting())

@@ -9,7 +9,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,8 @@ def _write_tables(session: Session, archive: zipfile.ZipFile, progress: Progress
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return {"at": value.isoformat()}
+    if isinstance(value, date):
+        return {"day": value.isoformat()}
     if isinstance(value, bytes):
         return {"bytes": base64.b64encode(value).decode()}
     raise TypeError(type(value).__name__)
@@ -150,7 +152,9 @@ def _row(table: sa.Table, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rich(found: dict[str, Any]) -> datetime | bytes:
+def _rich(found: dict[str, Any]) -> date | bytes:
+    if "day" in found:
+        return date.fromisoformat(found["day"])
     return datetime.fromisoformat(found["at"]) if "at" in found else base64.b64decode(found["bytes"])
 
 

@@ -1,14 +1,19 @@
 """What was asked and decided, which version of which entry went to whom, and what is being asked of someone now."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from channels.directory import AddressRow
+from channels.mailbox import OutboxRow
+
 COMING = "coming"  # an invitation that waits for « 1, 2 ou 3 »
+OWN = ("code", "link", "proof")  # typed at the very address where it was asked for
 ABOUT = "about"  # a meeting was chosen: the next question is about it
 
 
@@ -49,7 +54,7 @@ class Prompt(SQLModel, table=True):
     __tablename__ = "prompts"
     id: int | None = Field(default=None, primary_key=True)
     address_id: int = Field(foreign_key="addresses.id", index=True)
-    kind: str  # choose | useful | code | more | coming
+    kind: str  # choose | useful | code | coming | meeting | about | link | proof | way
     offered: list[str] = Field(default_factory=list, sa_type=sa.JSON)  # slugs, in the order of their numbers
     question_id: int | None = Field(default=None, foreign_key="questions.id")
     opened_at: datetime
@@ -63,32 +68,31 @@ class NotedReply(SQLModel, table=True):
     __tablename__ = "noted_replies"
     id: int | None = Field(default=None, primary_key=True)
     address_id: int = Field(foreign_key="addresses.id", index=True)
-    what: str  # choose | useful | coming | stop | meeting | way
+    what: str  # choose | none | useful | coming | stop | way
     before: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)  # ids and words that bring it back
     noted_at: datetime
     lapses_at: datetime
     undone_at: datetime | None = None
 
 
-def ask(session: Session, prompt: Prompt) -> Prompt:
-    """Open a prompt; whatever was open before is closed, but for an invitation, which waits for its answer."""
+def ask(session: Session, prompt: Prompt, together: Sequence[int] = ()) -> Prompt:
+    """Open a prompt; whatever was open before is closed, but for an invitation, which waits for its answer.
+
+    `together`: all the addresses of the person, who is asked one thing at a time.
+    """
     session.execute(
-        sa.update(Prompt)
-        .where(
-            col(Prompt.address_id) == prompt.address_id,
-            col(Prompt.closed_at).is_(None),
-            (col(Prompt.kind) != COMING) | (prompt.kind == COMING),
-        )
-        .values(closed_at=prompt.opened_at)
+        _closing(prompt.kind == COMING),
+        {"who": [prompt.address_id, *together], "now": prompt.opened_at},
     )
     session.add(prompt)
     session.flush()
     return prompt
 
 
-def open_prompts(session: Session, address_id: int, now: datetime) -> list[Prompt]:
-    """What is being asked at this address, the newest first."""
-    return list(session.scalars(_open(), {"who": address_id, "now": now}).all())
+def open_prompts(session: Session, address_id: int, now: datetime, together: Sequence[int] = ()) -> list[Prompt]:
+    """What is being asked of this person, the newest first; a code is typed where it was asked for."""
+    found = session.scalars(_open(), {"who": [address_id, *together], "now": now}).all()
+    return [each for each in found if each.address_id == address_id or each.kind not in OWN]
 
 
 @cache  # asked at every message: building it costs more than running it
@@ -96,7 +100,7 @@ def _open() -> Any:
     return (
         select(Prompt)
         .where(
-            col(Prompt.address_id) == sa.bindparam("who"),
+            col(Prompt.address_id).in_(sa.bindparam("who", expanding=True)),
             col(Prompt.closed_at).is_(None),
             col(Prompt.lapses_at) > sa.bindparam("now"),
         )
@@ -104,8 +108,55 @@ def _open() -> Any:
     )
 
 
+@cache
+def _closing(invitations_too: bool) -> Any:
+    table = Prompt.__table__  # type: ignore[attr-defined]
+    closing = (
+        sa.update(table)
+        .where(table.c.address_id.in_(sa.bindparam("who", expanding=True)), table.c.closed_at.is_(None))
+        .values(closed_at=sa.bindparam("now"))
+    )
+    return closing if invitations_too else closing.where(table.c.kind != COMING)
+
+
 def open_prompt(session: Session, address_id: int, now: datetime) -> Prompt | None:
     return next(iter(open_prompts(session, address_id, now)), None)
+
+
+def asked_lately() -> Any:
+    """Whether something is being asked of the recipient of an outbox row: what may wait then waits (30 minutes).
+
+    Parameters: `now`, and `held_since`, half an hour before.
+    """
+    mine, other = aliased(AddressRow), aliased(AddressRow)
+    still_open = (
+        col(Prompt.closed_at).is_(None),
+        col(Prompt.lapses_at) > sa.bindparam("now"),
+        col(Prompt.opened_at) > sa.bindparam("held_since"),
+    )
+    here = sa.exists().where(col(Prompt.address_id) == col(OutboxRow.address_id), *still_open)
+    elsewhere = sa.exists().where(
+        col(mine.id) == col(OutboxRow.address_id),
+        col(other.person_id) == col(mine.person_id),
+        col(Prompt.address_id) == col(other.id),
+        *still_open,
+    )
+    return sa.or_(here.correlate(OutboxRow), elsewhere.correlate(OutboxRow))
+
+
+def note(
+    session: Session, address_id: int, what: str, before: Mapping[str, Any], now: datetime, during: timedelta
+) -> None:
+    """Keep what a reply changed, so that it can be taken back; only the newest can."""
+    session.add(NotedReply(address_id=address_id, what=what, before=dict(before), noted_at=now, lapses_at=now + during))
+
+
+def last_noted(session: Session, address_id: int, now: datetime) -> NotedReply | None:
+    """The reply understood last, if it may still be taken back."""
+    newest = session.exec(
+        select(NotedReply).where(NotedReply.address_id == address_id).order_by(col(NotedReply.id).desc()).limit(1)
+    ).first()
+    return newest if newest and newest.undone_at is None and newest.lapses_at > now else None
 
 
 def meeting_of(prompts: Sequence[Prompt]) -> int | None:
@@ -114,12 +165,22 @@ def meeting_of(prompts: Sequence[Prompt]) -> int | None:
     return int(about[0].offered[0]) if about else None
 
 
-def close_all(session: Session, address_id: int, now: datetime) -> None:
-    session.execute(
-        sa.update(Prompt)
-        .where(col(Prompt.address_id) == address_id, col(Prompt.closed_at).is_(None), col(Prompt.kind) != COMING)
-        .values(closed_at=now)
-    )
+def close_all(session: Session, address_id: int, now: datetime, together: Sequence[int] = ()) -> None:
+    session.execute(_closing(False), {"who": [address_id, *together], "now": now})
+
+
+def newest(session: Session, who: Sequence[int], kind: str, question_id: int | None = None) -> Prompt | None:
+    """The newest prompt of a kind, open or not, about this question if one is given."""
+    query = select(Prompt).where(col(Prompt.address_id).in_(list(who)), Prompt.kind == kind)
+    if question_id is not None:
+        query = query.where(Prompt.question_id == question_id)
+    return session.exec(query.order_by(col(Prompt.id).desc()).limit(1)).first()
+
+
+def told(session: Session, question_id: int) -> list[str]:
+    """What was answered to a question, as it was said."""
+    keys = select(Given.outbox_key).where(Given.question_id == question_id)
+    return list(session.exec(select(OutboxRow.text).where(col(OutboxRow.key).in_(keys)).order_by(col(OutboxRow.id))))
 
 
 def last_question(session: Session, address_id: int) -> Question | None:

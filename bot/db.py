@@ -5,9 +5,9 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
@@ -88,18 +88,38 @@ class Database:
     @contextmanager
     def held(self, number: int) -> Iterator[bool]:
         """Whether this process alone holds a task (an advisory lock on PostgreSQL) until the block ends."""
+        hold = self._take(number)
+        try:
+            yield hold is not None
+        finally:
+            if hold is not None:
+                hold.let_go()
+
+    @asynccontextmanager
+    async def alone(self, number: int) -> AsyncIterator["Hold | None"]:
+        """`held`, for the event loop: what holds the task, or None when another process does."""
+        hold = await asyncio.to_thread(self._take, number)
+        try:
+            yield hold
+        finally:
+            if hold is not None:
+                await asyncio.shield(asyncio.to_thread(hold.let_go))
+
+    def _take(self, number: int) -> "Hold | None":
         if self.is_sqlite:  # one process, by its lock file
-            yield True
-            return
-        with translated(), self.writer.connect() as connection:
-            mine = bool(connection.execute(sa.text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar())
-            connection.rollback()  # a session lock outlives the transaction; nothing stays idle in one
+            return Hold(None, number)
+        with translated():
+            connection = self.writer.connect()
             try:
-                yield mine
-            finally:
-                if mine:
-                    connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": number})
-                    connection.rollback()
+                mine = bool(connection.execute(sa.text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar())
+                connection.rollback()  # a session lock outlives the transaction; nothing stays idle in one
+            except BaseException:
+                connection.close()
+                raise
+        if mine:
+            return Hold(connection, number)
+        connection.close()
+        return None
 
     def close(self) -> None:
         """Finish what was queued, then let go of every connection."""
@@ -175,6 +195,41 @@ class Database:
         if call is None:
             self._calls.put(None)  # the closing mark: finish this commit first
         return call
+
+
+class Hold:
+    """A task that this process alone holds, by a connection of its own; on SQLite there is no other process."""
+
+    def __init__(self, connection: sa.Connection | None, number: int):
+        self._connection, self._number = connection, number
+        self._busy = threading.Lock()
+
+    async def still(self) -> bool:
+        """Whether it is still ours: the lock went if the connection did."""
+        return await asyncio.to_thread(self._look)
+
+    def _look(self) -> bool:
+        if self._connection is None:
+            return True
+        with self._busy:
+            try:
+                self._connection.execute(sa.text("SELECT 1"))
+                self._connection.rollback()
+            except DBAPIError:
+                return False
+        return True
+
+    def let_go(self) -> None:
+        if self._connection is None:
+            return
+        with self._busy:
+            try:
+                self._connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": self._number})
+                self._connection.rollback()
+            except DBAPIError:
+                pass  # the connection is gone, and the lock with it
+            finally:
+                self._connection.close()
 
 
 @contextmanager

@@ -171,8 +171,8 @@ class Library:
         self.overlay = tuple(indexer.material(each.content) for each in changed)
 
     async def _rebuild(self, today: date) -> None:
-        with self.db.held(HOLD) as mine:
-            if not mine:
+        async with self.db.alone(HOLD) as mine:
+            if mine is None:
                 return
             name = await self.db.read(wanted, today)
             if await self.db.read(entries.index_named, name) is None:

@@ -39,13 +39,17 @@ class Office:
     source_url: str = ""
     answer_days: int = 2  # working days within which a person answers
     holidays: Collection[date] = ()
+    open_channels: Collection[str] = ("email", "telegram", "sms")  # on which people can be written to here
     shorten: Mapping[str, Callable[[str], tuple[str, str]]] = field(default_factory=dict)  # by channel
     meters: Mapping[str, Meter] = field(default_factory=dict)  # by channel
-    reach_by: Collection[str] = ()  # the channels by which people can be written to here; empty: all that there are
     quiet: timedelta = timedelta(seconds=3)  # how long to wait after a beginning of a question, where people chat
 
     def promised(self, asked_at: datetime) -> datetime:
         return deadlines.promised(asked_at, self.answer_days, self.zone, self.holidays)
+
+    def date_of(self, now: datetime) -> date:
+        """The date that it is here."""
+        return now.astimezone(self.zone).date()
 
     def day(self, moment: datetime) -> str:
         """« jeudi 11 décembre 2026 »"""

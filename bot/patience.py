@@ -1,4 +1,4 @@
-"""How long to wait for more of the same question where people chat: what reads as whole is not kept waiting; pure."""
+"""How long to wait for more of the same question, where people chat: what reads as whole does not wait; pure."""
 
 import re
 from datetime import timedelta
@@ -10,81 +10,17 @@ WHOLE = timedelta(seconds=0.8)  # two messages of one thought seldom come closer
 FRAGMENT = timedelta(seconds=3)
 MANY_WORDS = 8
 PROMPTED_WORDS = 4  # a reply to what was asked is short
-GREETINGS = frozenset(
-    [
-        "bonjour",
-        "bonsoir",
-        "salut",
-        "slt",
-        "bjr",
-        "bsr",
-        "coucou",
-        "hello",
-        "madame",
-        "monsieur",
-        "mesdames",
-        "messieurs",
-        "a",
-        "tous",
-        "et",
-        "toutes",
-    ]
-)
-OPEN_ENDED = frozenset(
-    [
-        "a",
-        "au",
-        "aux",
-        "avec",
-        "c",
-        "car",
-        "chez",
-        "comme",
-        "d",
-        "dans",
-        "de",
-        "des",
-        "donc",
-        "du",
-        "en",
-        "est",
-        "et",
-        "je",
-        "j",
-        "la",
-        "le",
-        "les",
-        "l",
-        "ma",
-        "mais",
-        "mes",
-        "mon",
-        "ne",
-        "notre",
-        "nos",
-        "ou",
-        "par",
-        "parce",
-        "pour",
-        "qu",
-        "quand",
-        "que",
-        "qui",
-        "quel",
-        "quelle",
-        "sa",
-        "sans",
-        "se",
-        "ses",
-        "si",
-        "son",
-        "sur",
-        "un",
-        "une",
-        "vos",
-        "votre",
-    ]
-)  # words on which no sentence ends
+GREETINGS = frozenset({
+    "bonjour", "bonsoir", "salut", "slt", "bjr", "bsr", "coucou", "hello", "madame", "monsieur", "mesdames",
+    "messieurs", "a", "tous", "et", "toutes",
+})  # fmt: skip
+# no sentence ends on these
+OPEN_ENDED = frozenset({
+    "a", "au", "aux", "avec", "c", "car", "chez", "comme", "d", "dans", "de", "des", "donc", "du", "en", "est",
+    "et", "je", "j", "la", "le", "les", "l", "ma", "mais", "mes", "mon", "ne", "notre", "nos", "ou", "par", "parce",
+    "pour", "qu", "quand", "que", "qui", "quel", "quelle", "sa", "sans", "se", "ses", "si", "son", "sur", "un",
+    "une", "vos", "votre",
+})  # fmt: skip
 ENDED = re.compile(r"[?？؟]\W*$|[.!…]\s*[\"»”)]?\s*$")
 GOES_ON = re.compile(r"(,|:|;|\.\.\.|…|\(|«|\bet)\s*$")
 

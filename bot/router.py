@@ -2,16 +2,16 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from bot import replying
 from knowledge.matching import Match
 
-HELP, HUMAN, STOP, START, MEETINGS, CONTACTS, MORE, MY_DATA, ERASE, RECTIFY = (
-    "help", "human", "stop", "start", "meetings", "contacts", "more", "my-data", "erase", "rectify",
+HELP, HUMAN, STOP, START, MEETINGS, CONTACTS, MORE, MY_DATA, ERASE, RECTIFY, UNDO, LINK, WAY = (
+    "help", "human", "stop", "start", "meetings", "contacts", "more", "my-data", "erase", "rectify", "undo", "link",
+    "way",
 )  # fmt: skip
 WORDS: dict[str, str] = {
     "aide": HELP, "help": HELP, "menu": HELP, "aidez moi": HELP,
@@ -25,6 +25,8 @@ WORDS: dict[str, str] = {
     "contacts": CONTACTS, "contact": CONTACTS,
     "suite": MORE, "la suite": MORE,
     "mes donnees": MY_DATA, "mesdonnees": MY_DATA, "rectifier": RECTIFY,
+    "annuler": UNDO, "annule": UNDO, "annulez": UNDO, "annuler svp": UNDO, "annulation": UNDO,
+    "relier": LINK, "canal": WAY, "changer de canal": WAY,
     "supprimer": ERASE, "supprimer mes donnees": ERASE, "effacer mes donnees": ERASE,
 }  # fmt: skip
 FORGIVING = 6  # letters from which one slip is forgiven: « humian » is HUMAIN, « copie » is not COPIL
@@ -40,6 +42,7 @@ YES = frozenset({
     "oui", "ouai", "ouais", "oui merci", "yes", "ok", "ok merci", "o", "merci", "merci beaucoup", "parfait", "super",
     "tres bien", "d accord", "👍", "🙏", "❤️", "❤", "👌",
 })  # fmt: skip
+THANKS = frozenset({"merci", "merci beaucoup", "parfait", "super", "tres bien", "🙏", "❤️", "❤"})
 NO = frozenset({"non", "no", "nan", "pas du tout", "non merci", "non pas du tout", "pas vraiment", "👎"})
 NUMBERS = {
     "un": 1, "une": 1, "deux": 2, "trois": 3, "le premier": 1, "le deuxieme": 2, "le troisieme": 3, "la premiere": 1,
@@ -51,7 +54,7 @@ NUMBERS = {
 class OpenPrompt:
     """What was asked of this person last, and is still open."""
 
-    kind: str  # choose | useful | code | coming
+    kind: str  # choose | useful | code | coming | meeting | about | link | proof | way
     offered: tuple[str, ...] = ()
     question_id: int | None = None
 
@@ -71,6 +74,8 @@ class Facts:
     asker_ticket: int | None = None  # a valid token shows a reply to this ticket, from the one who asked it
     answered_ticket: int | None = None  # a person answered this asker in the last 72 hours
     prompt: OpenPrompt | None = None
+    beneath: tuple[OpenPrompt, ...] = ()  # asked before it, and still open: an invitation
+    noted: str = ""  # what the reply understood last was, while it may be taken back
     has_attachments: bool = False
     broken_token: bool = False  # there is a token, and it is not ours, changed or over
     warnings: tuple[str, ...] = ()
@@ -109,6 +114,7 @@ class NoneOfThese:
 class Useful:
     yes: bool
     question_id: int | None
+    said: str = ""  # what came with it
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,36 @@ class Coming:
 
     answer: str  # yes | no | prepare
     committee_id: int
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A meeting is chosen: what follows is about it; `then` is what to do with the question that came along."""
+
+    committee_id: int
+    then: "Decision | None" = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class LinkTo:
+    """Another address that is said to be theirs: to be proven by a code."""
+
+    handle: str
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A code that was sent to another address, typed here."""
+
+    digits: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where someone wants their reminders."""
+
+    address_id: int
 
 
 @dataclass(frozen=True)
@@ -149,7 +185,7 @@ class Command:
 
 @dataclass(frozen=True)
 class SmallTalk:
-    kind: str  # robot | thanks | hello | bye | unreadable | empty
+    kind: str  # robot | thanks | hello | bye | unreadable | empty | which
 
 
 @dataclass(frozen=True)
@@ -168,8 +204,8 @@ class Silence:
 
 
 Decision = (
-    Answer | Clarify | Escalate | Chosen | NoneOfThese | Useful | Code | Coming | Relay | Draft | AddToTicket | Command
-    | SmallTalk | ToSort | Limited | Silence | replying.Said
+    Answer | Clarify | Escalate | Chosen | NoneOfThese | Useful | Code | Coming | Tie | LinkTo
+    | Proven | Way | Relay | Draft | AddToTicket | Command | SmallTalk | ToSort | Limited | Silence
 )  # fmt: skip
 
 
@@ -212,7 +248,7 @@ def decide(facts: Facts) -> Decision:
     if facts.officer_ticket is not None:
         return _from_officer(facts)
     command = command_in(facts.text)
-    if facts.stopped and command != START:
+    if facts.stopped and command != START and not (command == UNDO and facts.noted == STOP):
         return Silence("la personne a écrit STOP")
     if facts.nature == "unsure" and facts.limited:
         return Silence("trop de messages incertains de cette adresse : gardés, pas traités")
@@ -226,10 +262,12 @@ def decide(facts: Facts) -> Decision:
         return ToSort("réponse d'un membre de l'équipe dont le jeton n'est plus valable")
     if command:
         return Command(command)
-    distress = facts.match is not None and bool(facts.match.distress)  # never taken for a reply in someone's own words
-    free = facts.prompt is not None and facts.prompt.kind in replying.KINDS
-    if facts.prompt and not (distress and free) and (reply := _reply_to(facts.prompt, facts.text)):
-        return reply
+    if linked := re.match(r"\s*/?relier\b[\s:,]*(?:avec |à |a |au |le )?(\S.*)", facts.text, re.IGNORECASE | re.DOTALL):
+        return LinkTo(linked[1].strip())
+    asked = (facts.prompt, *facts.beneath) if facts.prompt else ()
+    for prompt in asked:
+        if reply := _reply_to(prompt, facts):
+            return reply
     return _question(facts)
 
 
@@ -247,8 +285,21 @@ def _from_officer(facts: Facts) -> Decision:
     return Relay(facts.officer_ticket)
 
 
-def _reply_to(prompt: OpenPrompt, text: str) -> Decision | None:
+def _reply_to(prompt: OpenPrompt, facts: Facts) -> Decision | None:
+    text = facts.text
     words = plain(text)
+    if prompt.kind in ("choose", "meeting", "way") and words in YES and words not in THANKS:
+        return SmallTalk("which")
+    if prompt.kind in ("meeting", "way", "link", "proof") and words in NO:
+        return Command(UNDO)
+    if prompt.kind == "meeting":
+        return _meeting(prompt, facts)
+    if prompt.kind == "link" and ("@" in text or len(re.sub(r"\D", "", text)) >= 9) and len(text) < 120:
+        return LinkTo(text.strip())
+    if prompt.kind == "proof" and re.fullmatch(r"(code )?\d{3} ?\d{3}", words):
+        return Proven(re.sub(r"\D", "", words))
+    if prompt.kind == "way":
+        return _way(prompt, text, words)
     if prompt.kind == "choose":
         number = number_in(text, len(prompt.offered) + 1)
         if number == len(prompt.offered) + 1:
@@ -261,13 +312,36 @@ def _reply_to(prompt: OpenPrompt, text: str) -> Decision | None:
         return Code(re.sub(r"\D", "", words))
     if prompt.kind == "coming":
         return _coming(prompt, text, words)
-    if prompt.kind in replying.KINDS:
-        return _about_a_meeting(replying.read(prompt.kind, prompt.offered, text, words))
     if prompt.kind == "useful":
         if words in YES:
             return Useful(True, prompt.question_id)
         if words in NO:
             return Useful(False, prompt.question_id)
+        sure = facts.match is not None and facts.match.decision == "answer"
+        if re.match(r"non (?!seulement)", words) and not sure:
+            return Useful(False, prompt.question_id, text.strip())
+    return None
+
+
+def _meeting(prompt: OpenPrompt, facts: Facts) -> Tie | None:
+    """« 2 », or « 2 qui apporte les documents ? »."""
+    number = number_in(facts.text, len(prompt.offered))
+    if number:
+        return Tie(int(prompt.offered[number - 1]))
+    found = re.match(r"\s*(?:la |le |n°? ?)?(\d)\s*[.,:;)\-]?\s+(?=\D)(\S.*)", facts.text, re.DOTALL | re.IGNORECASE)
+    if found and 1 <= int(found[1]) <= len(prompt.offered):
+        rest = replace(facts, text=found[2])
+        return Tie(int(prompt.offered[int(found[1]) - 1]), _question(rest), found[2])
+    return None
+
+
+def _way(prompt: OpenPrompt, text: str, words: str) -> Way | None:
+    """A number, or the channel by its name; each is offered as « <address>:<channel>:<names> »."""
+    offered = [each.split(":", 1) for each in prompt.offered]
+    number = number_in(text, len(offered))
+    for place, (address_id, names) in enumerate(offered, 1):
+        if place == number or words.removeprefix("par ") in map(plain, names.split(":")):
+            return Way(int(address_id))
     return None
 
 
@@ -281,13 +355,6 @@ def _coming(prompt: OpenPrompt, text: str, words: str) -> Coming | None:
     if number == 3 or words in ("je veux preparer", "preparer", "je veux le preparer"):
         return Coming("prepare", committee)
     return None
-
-
-def _about_a_meeting(said: replying.Said | None) -> Decision | None:
-    """What was said to a committee's message; what they want to prepare goes into its ticket."""
-    if said is not None and said.kind == replying.COMING:
-        return Coming(said.value, said.committee_id)
-    return AddToTicket(int(said.value)) if said is not None and said.kind == replying.PREPARE else said
 
 
 def _question(facts: Facts) -> Decision:

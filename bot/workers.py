@@ -10,15 +10,25 @@ from pathlib import Path
 import structlog
 from sqlmodel import Session
 
-from bot.db import Database, DatabaseAway
-from bot.desk import privacy, questions, reminding
+from bot.db import Database, DatabaseAway, Hold
+from bot.desk import calendar, officer, privacy, questions
 from bot.library import Library
 from bot.office import Office
 from channels import mailbox
-from channels.contract import Deliver, Inbound, Listener, Opened, Outbound, Receipt, TryAgain, Undeliverable, Unsure
+from channels.contract import (
+    Deliver,
+    Findable,
+    Inbound,
+    Listener,
+    Opened,
+    Outbound,
+    Receipt,
+    TryAgain,
+    Undeliverable,
+    Unsure,
+)
 from channels.mailbox import LeaseLost, Sending
 from channels.spool import Spool
-from scheduler import steps
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
@@ -28,6 +38,7 @@ SENDERS = 4  # messages that one process sends at once
 SEND_SECONDS = 23.0  # a provider that takes longer may have the message: the lease is 28
 KEEP_SECONDS = 5.0  # a database that takes longer to keep a message hangs: the spool has it meanwhile
 DRAINED = 25  # spooled messages that share a transaction
+HELD_SECONDS = 5.0  # between two looks at whether a lock is still ours
 REST = 1.0  # seconds after the database was away
 BATCH = 200
 
@@ -155,16 +166,48 @@ async def listen(name: str, listener: Listener, deliver: Deliver) -> None:
         rest = min(rest * 2, 60)
 
 
-async def listen_alone(db: Database, name: str, listener: Listener, deliver: Deliver, lock: int) -> None:
-    """`listen`, in one process only: the others wait to take over."""
+async def alone(db: Database, name: str, lock: int, work: Callable[[], Awaitable[None]]) -> None:
+    """Do this in one process only, for as long as the lock is ours: the others wait to take over."""
     while True:
         try:
-            with db.held(lock) as mine:
-                if mine:
-                    await listen(name, listener, deliver)
+            async with db.alone(lock) as hold:
+                if hold is not None:
+                    await _while_held(hold, name, work)
         except DatabaseAway as error:
-            log.warning("database away", where="listen", error=str(error))
+            log.warning("database away", where=name, error=str(error))
         await asyncio.sleep(REST * 2)
+
+
+async def _while_held(hold: Hold, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    task = asyncio.ensure_future(work())
+    try:
+        while not task.done():
+            await asyncio.wait([task], timeout=HELD_SECONDS)
+            if not task.done() and not await hold.still():
+                log.warning("lock lost", task=name)  # another process may have it: there must not be two
+                return
+        task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def listen_alone(db: Database, name: str, listener: Listener, deliver: Deliver, lock: int) -> None:
+    """`listen`, in one process only."""
+    await alone(db, f"listen-{name}", lock, lambda: listen(name, listener, deliver))
+
+
+async def send_alone(db: Database, name: str, lock: int, held: set[str]) -> None:
+    """Put a channel among those that this process sends on, while no other does: its rates are kept in one place."""
+
+    async def hold() -> None:
+        held.add(name)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            held.discard(name)
+
+    await alone(db, f"send-{name}", lock, hold)
 
 
 async def route(db: Database, office: Office, library: Library, now: Now, inbox: Bell, outbox: Bell) -> None:
@@ -203,14 +246,21 @@ async def route_next(db: Database, office: Office, library: Library, now: Now) -
     return True
 
 
-async def deliver(db: Database, office: Office, channels: Mapping[str, Opened], now: Now, bell: Bell) -> None:
-    """Send what is due on the channels that are open here."""
+async def deliver(
+    db: Database,
+    office: Office,
+    channels: Mapping[str, Opened],
+    now: Now,
+    bell: Bell,
+    held: Collection[str] | None = None,
+) -> None:
+    """Send what is due on the channels that are open here, and `held` by this process."""
     sendable = [name for name, opened in channels.items() if not opened.collected]
     if not sendable:
         return
     while True:
         try:
-            if not await deliver_next(db, office, channels, now):
+            if not await deliver_next(db, office, channels, now, held):
                 await bell.wait()
         except DatabaseAway as error:
             log.warning("database away", where="deliver", error=str(error))
@@ -220,16 +270,21 @@ async def deliver(db: Database, office: Office, channels: Mapping[str, Opened], 
             await asyncio.sleep(REST)
 
 
-async def deliver_next(db: Database, office: Office, channels: Mapping[str, Opened], now: Now) -> bool:
-    """Claim (T4), send outside any transaction, settle (T5): one message, if one is due."""
-    sendable = [name for name, opened in channels.items() if not opened.collected]
-    idempotent = [name for name in sendable if channels[name].idempotent]
+async def deliver_next(
+    db: Database, office: Office, channels: Mapping[str, Opened], now: Now, held: Collection[str] | None = None
+) -> bool:
+    """Claim (T4), send outside any transaction, settle (T5): one message, if one is due.
+
+    `held`: the channels that this process may send on now; None: all of them.
+    """
+    sendable = [name for name, opened in channels.items() if not opened.collected and (held is None or name in held)]
+    idempotent = [name for name in sendable if _repeatable(channels[name])]
     claimed = await db.run(questions.claim_sending, office, sendable, idempotent, now())
     if claimed is None:
         return False
     sending, message = claimed
     opened = channels[sending.channel]
-    settle = await _send(opened, message, sending, now)
+    settle = await _send(opened, office, message, sending, now)
     while True:
         try:
             await settle(db)
@@ -242,11 +297,13 @@ async def deliver_next(db: Database, office: Office, channels: Mapping[str, Open
         return True
 
 
-async def _send(opened: Opened, message: Outbound, sending: Sending, now: Now) -> Callable[[Database], Awaitable[None]]:
-    """Hand it to the provider; how to settle it, by what happened."""
+async def _send(
+    opened: Opened, office: Office, message: Outbound, sending: Sending, now: Now
+) -> Callable[[Database], Awaitable[None]]:
+    """Hand it to the provider, unless it says that it has it already; how to settle it, by what happened."""
     try:
         async with asyncio.timeout(SEND_SECONDS):
-            provider_id = await opened.channel.send(message, sending.key)
+            provider_id = await _found(opened, message, sending) or await opened.channel.send(message, sending.key)
     except TryAgain as error:
         reason, after, scope = str(error), error.after, error.scope
         log.info("to be sent later", outbox=sending.id, channel=sending.channel, reason=reason)
@@ -254,36 +311,47 @@ async def _send(opened: Opened, message: Outbound, sending: Sending, now: Now) -
     except Undeliverable as error:
         refusal = str(error)
         log.warning("undeliverable", outbox=sending.id, channel=sending.channel, reason=refusal)
-        return lambda db: db.run(questions.give_up, sending, refusal)
+        gone = error.gone
+        return lambda db: db.run(questions.give_up, office, sending, refusal, gone, now())
     except (Unsure, TimeoutError) as error:
         doubt = str(error) or "pas de réponse du fournisseur"
-        return lambda db: db.run(questions.unsure, sending, doubt, now(), opened.idempotent)
+        return lambda db: db.run(questions.unsure, sending, doubt, now(), _repeatable(opened))
     except Exception as error:  # anything unforeseen is Unsure (contract)
         log.exception("send failed", outbox=sending.id, channel=sending.channel)
         surprise = f"{type(error).__name__}: {error}"
-        return lambda db: db.run(questions.unsure, sending, surprise, now(), opened.idempotent)
-    return lambda db: db.run(questions.sent, sending, provider_id, now())
+        return lambda db: db.run(questions.unsure, sending, surprise, now(), _repeatable(opened))
+    return lambda db: db.run(questions.sent, office, sending, provider_id, now())
 
 
-async def remind(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] | None) -> None:
-    """T6: plan and begin in lots, look outside any write, post in lots; one worker at a time, and each person once."""
-    with db.held(reminding.LOCK) as mine:
-        if not mine:
-            return
-        more = True
-        while more:
-            _, more = await db.run(reminding.prepare, office, now(), reminding.LOT)
-        begun = await db.read(steps.begun, now())
-        found = True
-        while found:
-            letters, _ = await db.read(reminding.look, office, now(), BATCH, reach)
-            for first in range(0, len(letters), reminding.LOT):
-                lot = letters[first : first + reminding.LOT]
-                if posted := await db.run(reminding.post, office, lot, now()):
-                    log.info("reminders posted", count=posted)
-                    bell.ring()
-            found = bool(letters)
-        await db.run(steps.close, begun)
+async def _found(opened: Opened, message: Outbound, sending: Sending) -> str:
+    """The provider's id for a message whose sending was in doubt, where it can be asked (R7)."""
+    if not sending.doubts or not isinstance(opened.channel, Findable):
+        return ""
+    found = await opened.channel.find(message, sending.key, sending.created_at)
+    log.info("asked the provider", outbox=sending.id, channel=sending.channel, found=bool(found))
+    return found
+
+
+def _repeatable(opened: Opened) -> bool:
+    """Whether trying again makes no second message: its key tells, or the provider is asked first."""
+    return opened.idempotent or isinstance(opened.channel, Findable)
+
+
+async def watch(
+    db: Database, office: Office, troubles: Callable[[], Mapping[str, str]], now: Now, bell: Bell, every: float = 60.0
+) -> None:
+    """Tell the officers, by their other channels, what a person must mend before a channel works again; once a day."""
+    while True:
+        try:
+            for name, trouble in troubles().items():
+                log.error("channel stopped", channel=name, reason=trouble)
+                await db.run(officer.stopped, office, name, trouble, now())
+                bell.ring()
+        except DatabaseAway as error:
+            log.warning("database away", where="watch", error=str(error))
+        except Exception:
+            log.exception("watch failed")
+        await asyncio.sleep(every)
 
 
 async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] | None = None) -> None:
@@ -292,9 +360,15 @@ async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collec
     `reach`: the channels by which people can be reminded here; None: all that may be written to.
     """
     try:
-        await remind(db, office, now, bell, reach)
+        more = True
+        while more:
+            posted, more = await db.run(calendar.due, office, now(), BATCH, reach)
+            if posted:
+                log.info("reminders posted", count=posted)
+                bell.ring()
         while await db.run(questions.tell_troubled, office, now()):
             pass
+        await db.run(questions.follow_unreported, office, now())
         await db.run(privacy.finish, now())
         while max((await db.run(privacy.purge, now(), BATCH)).values()) == BATCH:
             await asyncio.sleep(0)  # answers come first

@@ -57,6 +57,7 @@ class Receipt:
     state: Literal["sent", "delivered", "failed"]  # sent: the provider has it, whatever its answer to us became
     reason: str = ""
     key: str = ""  # ours, where the provider tells it back: finds a message whose id we never learned
+    gone: bool = False  # the address itself takes nothing any more, whatever the message
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,11 @@ class TryAgain(Exception):
 
 
 class Undeliverable(Exception):
-    """The message will never arrive, however often we try."""
+    """The message will never arrive, however often we try. `gone`: no other to this address will either."""
+
+    def __init__(self, reason: str, gone: bool = False):
+        super().__init__(reason)
+        self.gone = gone
 
 
 class Unsure(Exception):
@@ -151,10 +156,49 @@ class Webhook(Protocol):
 
 
 @runtime_checkable
+class Findable(Protocol):
+    """A channel whose provider can be asked whether it has a message already."""
+
+    async def find(self, message: Outbound, key: str, since: datetime) -> str:
+        """The provider's id of a message of ours, posted at `since`; empty when it surely has none.
+
+        TryAgain or Unsure when it cannot be asked now.
+        """
+        ...
+
+
+@runtime_checkable
 class Checked(Protocol):
     """A channel that can say whether its server answers: what was seen, in French, or an exception."""
 
     async def check(self) -> str: ...
+
+
+class Drawer(Protocol):
+    """Where a channel keeps a secret of its own over restarts (a sign-in that renews itself); sealed by the bot."""
+
+    async def read(self) -> str:
+        """What was kept, empty when nothing was."""
+        ...
+
+    async def write(self, secret: str) -> None: ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A channel that needs a drawer; it is given one before anything else is asked of it."""
+
+    def use(self, drawer: Drawer) -> None: ...
+
+
+@runtime_checkable
+class Troubled(Protocol):
+    """A channel that can stop until a person mends something."""
+
+    @property
+    def trouble(self) -> str:
+        """What to mend, in French; empty while all is well."""
+        ...
 
 
 class Collect(Protocol):
@@ -184,7 +228,7 @@ class Opened:
     channel: Channel
     idempotent: bool = False  # sending again under the same key makes no second message: R7 may simply resend
     collected: bool = False  # the reader fetches the outbox rows; no worker sends them
-    gap: float = 0.0  # seconds to leave between two sends of this channel
+    alone: bool = False  # it keeps its provider's rates itself: one process at a time sends on it
     shorten: Callable[[str], tuple[str, str]] | None = None  # what fits of a text, and the rest; None: all fits
     meter: "Meter | None" = None  # what sending costs, and the ceilings
     longest_call: int = 0  # bytes of its provider's longest call to us, where that is more than a page's form

@@ -52,6 +52,8 @@ class AddressRow(SQLModel, table=True):
     verified_at: datetime | None = None
     stopped_at: datetime | None = None  # STOP: silence until START
     paused_at: datetime | None = None  # bounced for good, say
+    pause_reason: str = ""
+    bounces: int = 0  # messages that came back for good since the person last wrote
     erasing_at: datetime | None = None  # everything else is erased; the handle goes once the last word is out
     generation: int = 1  # personal links made for an earlier one open nothing
 
@@ -138,9 +140,18 @@ def ways_to(session: Session, person: Person) -> list[AddressRow]:
     return sorted(rows, key=lambda row: row.channel != person.preferred_channel)
 
 
+def together(session: Session, row: AddressRow) -> list[int]:
+    """The addresses of the person behind one; that one alone when we do not know them."""
+    if row.person_id is None:
+        return [row.id] if row.id else []
+    return list(session.exec(select(AddressRow.id).where(AddressRow.person_id == row.person_id)).all())  # type: ignore[arg-type]
+
+
 def answered_too(session: Session, address_id: int) -> list[AddressRow]:
     """The other addresses at which the person behind this one asked, with proof, to be answered as well."""
-    proven = select(Proof.target_id).where(Proof.address_id == address_id, col(Proof.proven_at).is_not(None))
+    proven = select(Proof.target_id).where(
+        Proof.address_id == address_id, Proof.purpose == "answers", col(Proof.proven_at).is_not(None)
+    )
     return list(
         session.exec(select(AddressRow).where(col(AddressRow.id).in_(proven)).order_by(col(AddressRow.id))).all()
     )

@@ -23,6 +23,7 @@ SUSPECT = 2  # claimed so often without a result, a message goes alone: it must 
 RETRY_SECONDS = (10, 60, 300, 900, 3600)
 LATE_RETRY = timedelta(hours=4)
 GIVE_UP_AFTER = timedelta(hours=48)
+HELD_FOR = timedelta(minutes=30)  # bulk waits so long for what was asked of its recipient
 TURN = 10  # messages at most that are read as one question
 UNFINISHED_IN = ("waiting", "claimed")
 UNFINISHED_OUT = ("waiting", "sending")
@@ -128,6 +129,12 @@ class OutboxRow(SQLModel, table=True):
         sa.Index("ix_outbox_provider", "channel", "provider_id"),
         sa.Index("ix_outbox_charged", "channel", "charged_at"),
         sa.Index("ix_outbox_recipient", "address_id", "id"),
+        sa.Index(
+            "ix_outbox_followed",
+            "id",
+            sqlite_where=sa.text("followed_by <> ''"),
+            postgresql_where=sa.text("followed_by <> ''"),
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)
@@ -506,6 +513,7 @@ def post(
     ticket_id: int | None = None,
     dropped: str = "",
     rest: str = "",
+    followed_by: str = "",
     vault: Vault | None = None,
 ) -> int | None:
     """Put a message in the outbox; its id, or None when `key` was posted before (R4).
@@ -531,6 +539,7 @@ def post(
             choices=list(message.choices),
             ticket_id=ticket_id,
             rest=rest,
+            followed_by=followed_by,
             state="dropped" if dropped else "waiting",
             reason=dropped,
             created_at=now,
@@ -619,7 +628,7 @@ def post_bulk(
 
 
 @cache
-def _next_sending(channels: tuple[str, ...], bulk: bool) -> Any:
+def _next_sending(channels: tuple[str, ...], bulk: bool, hold: Any) -> Any:
     earlier = aliased(OutboxRow)
     held_up = (
         sa.exists()
@@ -646,6 +655,7 @@ def _next_sending(channels: tuple[str, ...], bulk: bool) -> Any:
             ~held_up,
             _goes_alone(OutboxRow, "sending"),
             *(() if bulk else (col(OutboxRow.kind) == ANSWER,)),
+            *(() if hold is None else (sa.or_(col(OutboxRow.kind) == ANSWER, ~hold),)),
         )
         .order_by(col(OutboxRow.priority), col(OutboxRow.id))
         .limit(1)
@@ -660,10 +670,14 @@ def claim_sending(
     idempotent: Collection[str] = (),
     lease: timedelta = LEASE,
     bulk: bool = True,
+    hold: Any = None,
 ) -> Sending | None:
-    """Take the next due message of these channels, the head of its conversation within its kind (R5, R6, R7, R10)."""
-    query = _next_sending(tuple(sorted(channels)), bulk)
-    given = {"now": now, "just_taken": now + lease * 5 / 6}
+    """Take the next due message of these channels, the head of its conversation within its kind (R5, R6, R7, R10).
+
+    `hold`: for which recipients bulk waits, as a condition on the outbox with `now` and `held_since`.
+    """
+    query = _next_sending(tuple(sorted(channels)), bulk, hold)
+    given = {"now": now, "just_taken": now + lease * 5 / 6, "held_since": now - HELD_FOR}
     while True:
         row = session.scalars(query, given).first()
         if row is None:
@@ -849,6 +863,52 @@ def report(session: Session, receipt: Receipt, now: datetime) -> OutboxRow | Non
     session.add(row)
     session.flush()
     return row
+
+
+def keep_early(session: Session, receipt: Receipt, now: datetime) -> bool:
+    """A report on a message whose id we do not know yet; False when it speaks of one that has said its last."""
+    known = select(OutboxRow.id).where(
+        OutboxRow.channel == receipt.channel, OutboxRow.provider_id == receipt.provider_id
+    )
+    if receipt.state == "sent" or session.exec(known.limit(1)).first() is not None:
+        return False
+    row = EarlyReceipt(
+        channel=receipt.channel,
+        provider_id=receipt.provider_id,
+        state=receipt.state,
+        reason=receipt.reason[:500],
+        heard_at=now,
+    )
+    return _insert_once(session, row) is not None
+
+
+def early(session: Session, channel: str, provider_id: str) -> Receipt | None:
+    """The report that overtook the note that this message was sent, taken off the shelf."""
+    table = EarlyReceipt.__table__  # type: ignore[attr-defined]
+    found = session.execute(
+        sa.delete(table)
+        .where(table.c.channel == channel, table.c.provider_id == provider_id)
+        .returning(table.c.state, table.c.reason)
+    ).all()
+    last = next((each for each in found if each.state == "delivered"), found[0] if found else None)
+    return Receipt(channel, provider_id, last.state, last.reason) if last else None
+
+
+def forget_early(session: Session, before: datetime) -> None:
+    """Reports that nobody claimed: of messages that are not ours."""
+    session.execute(sa.delete(EarlyReceipt).where(col(EarlyReceipt.heard_at) < before))
+
+
+def unfollowed(session: Session, before: datetime, limit: int = 50) -> list[OutboxRow]:
+    """What was sent before then, was to be followed by a word once it arrived, and no report came."""
+    return list(
+        session.exec(
+            select(OutboxRow)
+            .where(sa.text("outbox.followed_by <> ''"), OutboxRow.state == "sent", col(OutboxRow.sent_at) < before)
+            .order_by(col(OutboxRow.id))
+            .limit(limit)
+        ).all()
+    )
 
 
 def collect(session: Session, address_id: int, after: int, now: datetime) -> list[Collected]:

@@ -1,12 +1,13 @@
 """Who is signed in at the desk: sessions and one-time links; only marks of secrets are kept."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col
 
-from escalation.officers import Officer, OfficerCouncil
+from escalation import officers
+from escalation.officers import Officer
 
 IDLE = timedelta(minutes=30)  # without a click, a session is over
 ABSOLUTE = timedelta(hours=12)  # and after this anyway
@@ -30,6 +31,8 @@ class OfficerSession(SQLModel, table=True):
     seen_at: datetime
     ended_at: datetime | None = None
     agent: str = ""  # the browser, in a few words
+    how: str = Field(default="", sa_column_kwargs={"server_default": ""})  # link | password | provider
+    ticket: bytes | None = None  # the identity provider's token, sealed: what its own signing out asks for
 
 
 class SignInLink(SQLModel, table=True):
@@ -41,6 +44,48 @@ class SignInLink(SQLModel, table=True):
     sent_at: datetime
     lapses_at: datetime
     used_at: datetime | None = None
+    way: str = Field(default="", sa_column_kwargs={"server_default": ""})  # the page that was asked for
+
+
+class Credential(SQLModel, table=True):
+    """What an officer signs in with beside the link: a password, always with a code of six figures (RFC 6238)."""
+
+    __tablename__ = "officer_credentials"
+    officer_id: int = Field(foreign_key="officers.id", primary_key=True)
+    password: str = ""  # argon2id; empty: none
+    secret: bytes | None = None  # of the codes, sealed
+    pending: bytes | None = None  # a secret that was shown and is not proven yet, sealed
+    step: int = 0  # the last time step whose code was used: none is used twice
+    changed_at: datetime
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A code to use once when the telephone is lost; only its mark is kept."""
+
+    __tablename__ = "recovery_codes"
+    mark: str = Field(primary_key=True)
+    officer_id: int = Field(foreign_key="officers.id", index=True)
+    used_at: datetime | None = None
+
+
+class Identity(SQLModel, table=True):
+    """An officer as an identity provider knows them."""
+
+    __tablename__ = "officer_identities"
+    issuer: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    officer_id: int = Field(foreign_key="officers.id", index=True)
+    linked_at: datetime
+
+
+class Failure(SQLModel, table=True):
+    """How often signing in failed for an account or from a network, by its mark, and until when it must wait."""
+
+    __tablename__ = "sign_in_failures"
+    mark: str = Field(primary_key=True)
+    count: int
+    last_at: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -68,7 +113,7 @@ def open_session(session: Session, mark: str, officer_id: int, agent: str, now: 
     session.add(OfficerSession(mark=mark, officer_id=officer_id, begun_at=now, seen_at=now, agent=agent[:120]))
 
 
-def who(session: Session, mark: str, now: datetime) -> Who | None:
+def who(session: Session, mark: str, now: datetime, today: date) -> Who | None:
     """Whose session this is; `over` when it lapsed within the last 12 hours; None when it is nobody's."""
     row = session.get(OfficerSession, mark)
     if row is None or row.begun_at <= now - 2 * ABSOLUTE:
@@ -77,9 +122,21 @@ def who(session: Session, mark: str, now: datetime) -> Who | None:
     if officer is None or officer.id is None or not officer.active:
         return None
     over = row.ended_at is not None or row.seen_at <= now - IDLE or row.begun_at <= now - ABSOLUTE
-    councils = session.exec(select(OfficerCouncil.council_id).where(OfficerCouncil.officer_id == officer.id)).all()
-    limited = frozenset(councils) if councils and officer.role != "administrator" else None
-    return Who(officer.id, officer.name, officer.role, limited, mark[:16], over)
+    return Who(officer.id, officer.name, officer.role, _seen_by(session, officer, today), mark[:16], over)
+
+
+def _seen_by(session: Session, officer: Officer, today: date) -> frozenset[int] | None:
+    """The councils whose matters an officer sees: their own, and those of whoever they stand in for; None: all."""
+    assert officer.id is not None
+    if officer.role == "administrator":
+        return None
+    seen: set[int] = set()
+    for each in (officer.id, *officers.standing_in_for(session, officer.id, today)):
+        councils = officers.councils_of(session, each)
+        if not councils:
+            return None
+        seen |= councils
+    return frozenset(seen)
 
 
 def seen(session: Session, mark: str, now: datetime) -> None:

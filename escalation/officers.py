@@ -1,6 +1,6 @@
 """The people who answer: officers, their deputies, and the councils that each looks after."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,25 @@ class OfficerCouncil(SQLModel, table=True):
     __tablename__ = "officer_councils"
     officer_id: int = Field(foreign_key="officers.id", primary_key=True)
     council_id: int = Field(foreign_key="councils.id", primary_key=True)
+
+
+class Deputy(SQLModel, table=True):
+    """Who steps in for an officer who is away."""
+
+    __tablename__ = "officer_deputies"
+    officer_id: int = Field(foreign_key="officers.id", primary_key=True)
+    deputy_id: int = Field(foreign_key="officers.id", index=True)
+
+
+class Absence(SQLModel, table=True):
+    """Days on which an officer does not answer; their deputy hears of questions in their place."""
+
+    __tablename__ = "officer_absences"
+    id: int | None = Field(default=None, primary_key=True)
+    officer_id: int = Field(foreign_key="officers.id", index=True)
+    first: date
+    last: date  # the last day away, itself included
+    noted_at: datetime
 
 
 class OfficerAddress(SQLModel, table=True):
@@ -86,18 +105,85 @@ def link(session: Session, mark: str, address_id: int, now: datetime) -> Officer
     return officer
 
 
-def to_notify(session: Session, council_id: int | None) -> list[Officer]:
-    """Who hears of a question: the council's officers, and those who look after all."""
-    found = session.exec(
-        select(Officer)
-        .where(col(Officer.active).is_(True), col(Officer.role).in_(("officer", "deputy", "administrator")))
-        .order_by(col(Officer.id))
-    ).all()
-    everywhere = [o for o in found if not _councils(session, o)]
-    theirs = [o for o in found if council_id is not None and council_id in _councils(session, o)]
-    return theirs or everywhere or list(found)
+def to_notify(session: Session, council_id: int | None, today: date) -> list[Officer]:
+    """Who hears of a question today: the council's officers, else those who look after all; deputies of who is away.
+
+    When all of them are away and nobody steps in: the administrators who are here, and those who are away as well, so
+    that nothing stays silent.
+    """
+    named = _theirs(session, council_id)
+    away = away_until(session, today)
+    here = _stepping_in(session, named, away)
+    if here or not named:
+        return here
+    administrators = [o for o in _active(session) if o.role == "administrator" and o.id not in away]
+    return list({each.id: each for each in (*administrators, *named)}.values())
 
 
-def _councils(session: Session, officer: Officer) -> set[int]:
-    rows = session.exec(select(OfficerCouncil.council_id).where(OfficerCouncil.officer_id == officer.id))
-    return set(rows.all())
+def back_on(session: Session, council_id: int | None, today: date) -> date | None:
+    """The day that someone is there again for a question of this council; None when someone is, or stands in."""
+    named = _theirs(session, council_id)
+    away = away_until(session, today)
+    if not named or _stepping_in(session, named, away):
+        return None
+    return min(away[each.id or 0] for each in named) + timedelta(days=1)
+
+
+def away_until(session: Session, today: date) -> dict[int, date]:
+    """The last day away, of each officer who is away today; absences that follow one another are one."""
+    found: dict[int, date] = {}
+    rows = session.exec(select(Absence).where(col(Absence.last) >= today).order_by(col(Absence.first))).all()
+    for each in rows:
+        until = found.get(each.officer_id)
+        if each.first <= (until + timedelta(days=1) if until else today):
+            found[each.officer_id] = max(each.last, until or each.last)
+    return found
+
+
+def standing_in_for(session: Session, officer_id: int, today: date) -> list[int]:
+    """The officers whom this one replaces today."""
+    away = away_until(session, today)
+    rows = session.exec(select(Deputy.officer_id).where(Deputy.deputy_id == officer_id)).all()
+    return [each for each in rows if each in away]
+
+
+def councils_of(session: Session, officer_id: int) -> set[int]:
+    """The councils that an officer looks after; none means all."""
+    return set(session.exec(select(OfficerCouncil.council_id).where(OfficerCouncil.officer_id == officer_id)).all())
+
+
+def _active(session: Session) -> list[Officer]:
+    answering = ("officer", "deputy", "administrator")
+    return list(
+        session.exec(
+            select(Officer)
+            .where(col(Officer.active).is_(True), col(Officer.role).in_(answering))
+            .order_by(col(Officer.id))
+        ).all()
+    )
+
+
+def _theirs(session: Session, council_id: int | None) -> list[Officer]:
+    found = _active(session)
+    councils: dict[int, set[int]] = {}
+    for officer_id, theirs in session.exec(select(OfficerCouncil.officer_id, OfficerCouncil.council_id)):
+        councils.setdefault(officer_id, set()).add(theirs)
+    concerned = [o for o in found if council_id is not None and council_id in councils.get(o.id or 0, ())]
+    return concerned or [o for o in found if not councils.get(o.id or 0)] or found
+
+
+def _stepping_in(session: Session, named: list[Officer], away: dict[int, date]) -> list[Officer]:
+    """Those who are here, and the deputies of those who are not."""
+    absent = [each.id for each in named if each.id in away]
+    deputies = dict(
+        session.exec(select(Deputy.officer_id, Deputy.deputy_id).where(col(Deputy.officer_id).in_(absent))).all()
+        if absent
+        else ()
+    )
+    active = {each.id: each for each in _active(session)} if deputies else {}
+    here: dict[int | None, Officer] = {}
+    for each in named:
+        stands = each if each.id not in away else active.get(deputies.get(each.id or 0))
+        if stands is not None and stands.id not in away:
+            here[stands.id] = stands
+    return list(here.values())

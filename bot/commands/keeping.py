@@ -1,10 +1,7 @@
-"""`hotline backup`, `restore`, `demo remove`, `audit verify` and `mail read`."""
+"""`hotline backup`, `restore`, `demo remove` and `audit verify`."""
 
-import json
-import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import Progress
@@ -18,7 +15,6 @@ from bot.desk import demo as example
 
 demo = typer.Typer(help="L'exemple de « hotline run --demo ».", no_args_is_help=True)
 audit = typer.Typer(help="La trace de tout ce qui est fait.", no_args_is_help=True)
-mail = typer.Typer(help="Lire un courrier comme la hotline le lit.", no_args_is_help=True)
 Target = Annotated[Path, typer.Argument(help="Le fichier de la sauvegarde.", dir_okay=False)]
 
 
@@ -96,37 +92,3 @@ def verify() -> None:
 @audit.callback()
 def _family() -> None:
     """Keeps `audit verify` a word of its own while it is the only one."""
-
-
-@mail.callback()
-def _mail_family() -> None:
-    """Keeps `mail read` a word of its own while it is the only one."""
-
-
-@mail.command()
-def read(name: Annotated[str, typer.Argument(help="Un fichier .eml, ou -.", metavar="FICHIER")]) -> None:
-    """Montrer en JSON ce que la hotline lit dans un courrier."""
-    from channels.email import mime  # parsers that no other command needs
-
-    try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        stop(f"Le fichier {name} ne s'ouvre pas : {error.strerror}")
-    try:
-        found = mime.read_mail(raw)
-    except mime.Unreadable as error:
-        stop(f"Ce courrier est illisible : {error}")
-    told: dict[str, Any] = {
-        "sender": asdict(found.sender),
-        "subject": found.subject,
-        "text": found.text,
-        "signature": found.signature,
-        "quoted": found.quoted,
-        "kind": found.kind,
-        "token": found.tokens[0] if found.tokens else "",
-        "attachments": [
-            {"filename": a.filename, "content_type": a.content_type, "size": a.size} for a in found.attachments
-        ],
-        "warnings": list(found.warnings),
-    }
-    print(json.dumps(told, ensure_ascii=False, indent=2))

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.commands import house, out, stop
-from bot.desk import members
+from bot.desk import bounces, members
 from bot.desk.members import Done, Report
 from bot.sheets import MOST_BYTES, BadSheet
 
@@ -101,3 +101,12 @@ def list_(
         cells = (str(row.id), f"{row.name}{kind}", row.council, row.slug, seats, ways)
         table.add_row(*map(escape, cells))
     out.print(table)
+
+
+@app.command()
+def resume(number: Annotated[int, typer.Argument(help="Le numéro de l'adresse, donné dans l'avis.")]) -> None:
+    """Écrire de nouveau à une adresse qui ne recevait plus rien."""
+    found = house()
+    if not found.db.transact(bounces.lift, number, "command", found.now()):
+        stop(f"L'adresse n° {number} n'existe pas, ou n'était pas en pause.")
+    out.print(f"L'adresse n° {number} reçoit de nouveau les messages.")

@@ -1,16 +1,15 @@
 """What the chat page and the terminal ask: the conversation, personal links, and being answered by email as well."""
 
-import hashlib
 import hmac
 import re
 import secrets
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from bot import tokens
-from bot.desk import letters
+from bot.desk import letters, linking
+from bot.desk.linking import CODE_FOR, CODE_TRIES, CODES_A_DAY
 from bot.office import Office
 from bot.say import say
 from channels import directory, mailbox
@@ -21,9 +20,6 @@ from channels.web.desk import Escalated
 from escalation.tickets import Ticket
 
 LINK_DAYS = 30
-CODE_FOR = timedelta(minutes=30)
-CODE_TRIES = 5
-CODES_A_DAY = 5
 
 
 def conversation(session: Session, office: Office, address: Address, now: datetime) -> list[Collected]:
@@ -100,19 +96,18 @@ def offer_email(session: Session, office: Office, address: Address, email: str, 
         return "Posez d'abord votre question."
     target = directory.keep(session, office.vault, Address("email", email), now)
     assert target.id is not None
-    since = now - timedelta(days=1)
-    sent = session.exec(
-        select(sa.func.count()).where(
-            (Proof.address_id == row.id) | (Proof.target_id == target.id), Proof.sent_at >= since
-        )
-    ).one()
+    sent = linking.codes_sent(session, row.id, target.id, now)
     if sent >= CODES_A_DAY:
         return "J'ai déjà envoyé plusieurs codes aujourd'hui. Essayez demain, ou gardez le lien personnel."
     if target.stopped_at is not None:
         return "Cette adresse a demandé à ne plus rien recevoir. Écrivez-nous START depuis cette adresse."
     code = f"{secrets.randbelow(1_000_000):06d}"
     proof = Proof(
-        address_id=row.id, target_id=target.id, mac=_mac(office, row.id, code), sent_at=now, lapses_at=now + CODE_FOR
+        address_id=row.id,
+        target_id=target.id,
+        mac=linking.mac(office, row.id, code),
+        sent_at=now,
+        lapses_at=now + CODE_FOR,
     )
     session.add(proof)
     session.flush()
@@ -129,7 +124,7 @@ def prove_email(session: Session, office: Office, address: Address, code: str, n
         row
         and session.exec(
             select(Proof)
-            .where(Proof.address_id == row.id, col(Proof.proven_at).is_(None))
+            .where(Proof.address_id == row.id, Proof.purpose == "answers", col(Proof.proven_at).is_(None))
             .order_by(col(Proof.id).desc())
             .limit(1)
             .with_for_update()
@@ -140,7 +135,7 @@ def prove_email(session: Session, office: Office, address: Address, code: str, n
     proof.tries += 1
     session.add(proof)
     assert row.id is not None
-    if not hmac.compare_digest(proof.mac, _mac(office, row.id, re.sub(r"\D", "", code))):
+    if not hmac.compare_digest(proof.mac, linking.mac(office, row.id, re.sub(r"\D", "", code))):
         left = CODE_TRIES - proof.tries
         return (
             f"Ce n'est pas le bon code. Il vous reste {left} essai{'s' if left > 1 else ''}."
@@ -153,7 +148,3 @@ def prove_email(session: Session, office: Office, address: Address, code: str, n
     target.verified_at = now
     session.add(target)
     return ""
-
-
-def _mac(office: Office, address_id: int, code: str) -> str:
-    return hmac.new(office.vault.key("codes"), f"{address_id}:{code}".encode(), hashlib.sha256).hexdigest()

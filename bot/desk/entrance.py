@@ -71,7 +71,7 @@ def open_session(session: Session, office: Office, officer_id: int, agent: str, 
 
 def who(session: Session, office: Office, secret: str, now: datetime) -> tuple[Who, Glance] | None:
     """Who holds this cookie, and what the frame shows them."""
-    found = accounts.who(session, mark(office, secret), now)
+    found = accounts.who(session, mark(office, secret), now, office.date_of(now))
     return None if found is None else (found, glance(session, found, now))
 
 
@@ -81,7 +81,7 @@ def seen(session: Session, office: Office, secret: str, now: datetime) -> None:
 
 def leave(session: Session, office: Office, secret: str, now: datetime) -> None:
     """Sign out."""
-    found = accounts.who(session, mark(office, secret), now)
+    found = accounts.who(session, mark(office, secret), now, office.date_of(now))
     accounts.end(session, mark(office, secret), now)
     if found is not None:
         audit.append(session, now, f"officer:{found.id}", "signed out", f"officer:{found.id}")

@@ -17,7 +17,9 @@ from escalation.officers import Officer
 from escalation.tickets import Ticket
 
 STOPPED = "la personne a écrit STOP"
+PAUSED = "cette adresse ne reçoit plus rien"
 ALWAYS = ("stopped", "started")
+ASKED_FOR = ("email_code",)  # goes to an address that took nothing of late: whoever typed it wants it now
 TOKEN_DAYS = 400
 
 
@@ -37,6 +39,7 @@ def post(
     council_id: int | None = None,
     ticket_id: int | None = None,
     due_at: datetime | None = None,
+    followed_by: str = "",
 ) -> int | None:
     """Put one message in the outbox for this address; None when `key` was posted before.
 
@@ -47,6 +50,8 @@ def post(
     text, rest = shorten(message.text) if shorten else (message.text, "")
     message = replace(message, text=text)
     dropped = STOPPED if row.stopped_at and message.name not in ALWAYS else ""
+    if row.paused_at and message.name not in ASKED_FOR:
+        dropped = dropped or PAUSED
     return mailbox.post(
         session,
         message,
@@ -59,6 +64,7 @@ def post(
         due_at=due_at,
         dropped=dropped,
         rest=rest,
+        followed_by=followed_by,
         vault=office.vault,
     )
 
@@ -88,7 +94,8 @@ def asker_in_words(session: Session, address_id: int, channel: str) -> str:
     if person is None:
         return "Une personne"
     council = session.get(directory.Council, person.council_id) if person.council_id else None
-    return f"{person.name} ({council.name})" if council else person.name
+    name = person.name or "Une personne"
+    return f"{name} ({council.name})" if council else name
 
 
 def to_officer(

@@ -11,7 +11,8 @@ from phonenumbers import PhoneNumberType
 from sqlmodel import Session, col, select
 
 from bot import audit
-from bot.desk.importing import council_core
+from bot.desk import bounces
+from bot.desk.calendar import council_core
 from bot.desk.letters import channel_name
 from bot.office import Office
 from bot.sheets import Line, Problem, fold, listed, read
@@ -581,7 +582,7 @@ def _write(session: Session, office: Office, plan: _Plan, difference: _Differenc
         row.person_id = person.id
         session.add(row)
     for row in difference.wake:
-        row.paused_at = None
+        bounces.heard_again(session, row)
         session.add(row)
     for row in difference.retire:
         row.paused_at = now

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, select
 
@@ -43,7 +44,7 @@ def seed(session: Session, office: Office, name: str, email: str, now: datetime)
         return False
     row = directory.keep(session, office.vault, Address("email", email.lower()), now)
     assert row.id is not None
-    session.add(Officer(name=name, address_id=row.id, created_at=now))
+    session.add(Officer(name=name, role="administrator", address_id=row.id, created_at=now))
     audit.append(session, now, "program", "first officer made", f"address:{row.id}")
     return True
 
@@ -92,7 +93,7 @@ def notify(
 ) -> None:
     """Tell the officers of a ticket: the question, what the matcher thought, and how to answer."""
     name = {"to-sort": "officer_to_sort", "undelivered": "officer_undelivered"}.get(ticket.kind, "officer_notice")
-    for officer in officers.to_notify(session, ticket.council_id):
+    for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         values: dict[str, object] = {
             "asker": letters.asker_in_words(session, ticket.address_id, channel),
             "channel": letters.channel_name(channel),
@@ -127,17 +128,30 @@ def _candidates(session: Session, ticket: Ticket) -> str:
 
 def alarm(session: Session, office: Office, channel: str, key: str, words: str, now: datetime) -> None:
     """Tell the officers what spending on a channel has come to, once under its key; not on that very channel."""
-    for each in officers.to_notify(session, None):
+    _by_other_channels(session, office, channel, key, now, "officer_alarm", words=words)
+
+
+def stopped(session: Session, office: Office, channel: str, trouble: str, now: datetime) -> None:
+    """Tell the officers, once a day, that a channel waits for a person to mend something; not on that very channel."""
+    key = f"stopped:{channel}:{now.astimezone(office.zone).date()}"
+    name = letters.channel_name(channel)
+    _by_other_channels(session, office, channel, key, now, "officer_stopped", channel=name, trouble=trouble)
+
+
+def _by_other_channels(
+    session: Session, office: Office, stopped: str, key: str, now: datetime, text: str, **values: Any
+) -> None:
+    for each in officers.to_notify(session, None, office.date_of(now)):
         for address_id in officers.addresses(session, each):
             row = session.get(AddressRow, address_id)
-            if row is not None and row.channel != channel:
-                message = say("officer_alarm", directory.opened(office.vault, row), words=words)
+            if row is not None and row.channel != stopped:
+                message = say(text, directory.opened(office.vault, row), **values)
                 letters.post(session, office, message, f"{key}:{address_id}", row, now)
 
 
 def notify_added(session: Session, office: Office, ticket: Ticket, text: str, inbox_id: int, now: datetime) -> None:
     """Tell the officers that the asker added something."""
-    for officer in officers.to_notify(session, ticket.council_id):
+    for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         letters.to_officer(
             session,
             office,
@@ -205,7 +219,7 @@ def keep_draft(
     ticket = the_ticket(session, ticket_id)
     draft = tickets.add_draft(session, ticket, text.strip(), "inconnu", reason, now, inbox_id)
     audit.append(session, now, "program", "draft kept", f"ticket:{ticket.id}", ticket.council_id, text)
-    for officer in officers.to_notify(session, ticket.council_id):
+    for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         letters.to_officer(
             session,
             office,

@@ -3,20 +3,20 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime, time, timedelta
+from functools import partial
 
 from sqlmodel import Session, col, select
 
 from bot import audit, conversations, patience, router, tokens
 from bot.conversations import Given, Prompt, Question
-from bot.desk import following, invitations, letters, officer, privacy, reminding, replies
+from bot.desk import bounces, invitations, letters, linking, noted, officer, privacy, replies
 from bot.desk.replies import Titled
-from bot.office import Office
-from bot.replying import Said
+from bot.desk.turns import CHOOSE_FOR, Desk
+from bot.office import Office, in_full
 from bot.say import say
 from channels import attachments, directory, mailbox, manners
-from channels.contract import Address, Inbound, Outbound, Receipt, Scope
+from channels.contract import Inbound, Outbound, Receipt, Scope
 from channels.directory import AddressRow
 from channels.mailbox import AttachmentRow, InboxRow, OutboxRow, Sending, Turn
 from escalation import officers, tickets
@@ -24,14 +24,14 @@ from escalation.tickets import Ticket
 from knowledge import entries
 from knowledge.entries import Published
 from knowledge.matching import Match
-from scheduler import committees, plan
+from scheduler import attendance, committees, plan
 from scheduler.committees import Committee
 
 MOST_TEXT = 100_000  # characters kept of one message
 LANGUAGES = ("ar", "en", "es", "pt", "ro", "ru", "tr", "uk")  # in which we can say that a person will answer
-CHOOSE_FOR = timedelta(minutes=30)
 FOLLOW_UP = timedelta(hours=72)
 LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 30), (timedelta(days=1), 200))
+HOLD = conversations.asked_lately()
 DISTRESS_NUMBERS = {
     "15": "Urgence médicale : appelez le 15.",
     "17": "Danger immédiat : appelez le 17 (police).",
@@ -51,7 +51,7 @@ DISTRESS_NUMBERS = {
 def receive(session: Session, office: Office, message: Inbound | Receipt, now: datetime) -> bool:
     """Keep what came in; False when we already had it. Once this is committed, it may be acknowledged."""
     if isinstance(message, Receipt):
-        return _receipt(session, message, now)
+        return _receipt(session, office, message, now)
     row = directory.keep(session, office.vault, message.sender, now)
     assert row.id is not None
     person = session.get(directory.Person, row.person_id) if row.person_id else None
@@ -66,6 +66,8 @@ def receive(session: Session, office: Office, message: Inbound | Receipt, now: d
         return False
     row.last_heard_at = now
     session.add(row)
+    if message.nature != "machine":
+        bounces.heard_again(session, row)
     mailbox.heard_from(session, row.id, now)
     for file in message.attachments:
         session.add(
@@ -92,8 +94,14 @@ def _clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def _receipt(session: Session, receipt: Receipt, now: datetime) -> bool:
+def _receipt(session: Session, office: Office, receipt: Receipt, now: datetime) -> bool:
     row = mailbox.report(session, receipt, now)
+    if row is None:
+        return mailbox.keep_early(session, receipt, now)
+    if receipt.gone:
+        bounces.came_back(session, office, row.address_id, receipt.reason, now)
+    if row.followed_by and row.state == "delivered":
+        follow(session, office, row, now)
     if row is not None and row.sent_at == now:  # its sending was in doubt until now
         invitations.asked(session, row, now)
     return row is not None
@@ -130,47 +138,6 @@ def _question_of(turn: Turn) -> str:
 # --- T3: decide, act, mark handled ------------------------------------------------------------------------------------
 
 
-@dataclass
-class Desk:
-    """What acting on one turn needs at hand: it lives for one transaction."""
-
-    session: Session
-    office: Office
-    turn: Turn
-    asker: AddressRow
-    to: Address
-    now: datetime
-    posted: int = 0
-    about: int | None = None  # the meeting that this turn is about
-
-    def post(self, message: Outbound, *, ticket_id: int | None = None) -> str:
-        """Say something to the one who wrote; the key it went under."""
-        key = f"inbox:{self.turn.messages[0].id}:{self.posted}"
-        self.posted += 1
-        letters.post(
-            self.session,
-            self.office,
-            message,
-            key,
-            self.asker,
-            self.now,
-            council_id=self.turn.council_id,
-            ticket_id=ticket_id,
-        )
-        return key
-
-    def say(self, name: str, *, ticket: Ticket | None = None, **values: Any) -> str:
-        token = letters.asker_token(self.office, ticket, self.now) if ticket else ""
-        message = say(name, self.to, token=token, thread=self.turn.last.thread, **values)
-        return self.post(self.threaded(message), ticket_id=ticket.id if ticket else None)
-
-    def threaded(self, message: Outbound) -> Outbound:
-        subject = self.turn.messages[0].subject
-        if not subject:
-            return message
-        return replace(message, subject=subject if subject.lower().startswith("re:") else f"Re: {subject}")
-
-
 def handle(session: Session, office: Office, claimed: Claimed, match: Match | None, now: datetime) -> str:
     """Facts, decision, what is said, the mark that it is dealt with: one transaction, fenced. The decision's name."""
     turn = claimed.turn
@@ -180,7 +147,8 @@ def handle(session: Session, office: Office, claimed: Claimed, match: Match | No
     if _links_an_officer(desk):
         mailbox.handled(session, turn, now)
         return "Linked"
-    prompts = conversations.open_prompts(session, turn.address_id, now)
+    desk.together = tuple(directory.together(session, row))
+    prompts = conversations.open_prompts(session, turn.address_id, now, desk.together)
     desk.about = _meeting_to_come(session, prompts, now)
     facts = gather(session, office, turn, row, match, now, prompts)
     decision = router.decide(facts)
@@ -234,7 +202,9 @@ def gather(
         waiting = newest_open
         if waiting and waiting.kind == "human" and now - waiting.opened_at < CHOOSE_FOR:
             asker_ticket = waiting.id  # « HUMAIN », then the question
-    prompt = next(iter(prompts), None)
+    asked = [router.OpenPrompt(each.kind, tuple(each.offered), each.question_id) for each in prompts]
+    undo = router.command_in(turn.text) == router.UNDO
+    last_noted = conversations.last_noted(session, row.id, now) if undo else None
     ids = [message.id for message in turn.messages]
     wordless = not any(sign.isalpha() for sign in turn.text) or turn.text.lstrip().startswith("(")
     has_files = wordless and (
@@ -251,7 +221,9 @@ def gather(
         proven=last.proof != "fail",
         asker_ticket=asker_ticket,
         answered_ticket=answered.id if answered else None,
-        prompt=router.OpenPrompt(prompt.kind, tuple(prompt.offered), prompt.question_id) if prompt else None,
+        prompt=asked[0] if asked else None,
+        beneath=tuple(asked[1:]),
+        noted=last_noted.what if last_noted else "",
         has_attachments=has_files,
         broken_token=bool(last.token) and claim is None,
         warnings=last.warnings,
@@ -291,15 +263,22 @@ def act(desk: Desk, decision: router.Decision, facts: router.Facts) -> None:
         case router.Chosen(slug, question_id):
             _chosen(desk, slug, question_id)
         case router.NoneOfThese(question_id):
-            _ask_a_person(desk, question_id, "aucune des réponses proposées ne convient")
+            _none_of_these(desk, question_id)
         case router.Code(digits):
             _code(desk, digits)
         case router.Coming(answer, committee_id):
             _coming(desk, answer, committee_id)
-        case Said():
-            following.said(desk, decision)
-        case router.Useful(yes, question_id):
-            _useful(desk, yes, question_id)
+        case router.Tie(committee_id, then, text):
+            _tie(desk, committee_id, then, replace(facts, text=text))
+        case router.LinkTo(handle):
+            _notice(desk)
+            linking.send_code(desk, handle)
+        case router.Proven(digits):
+            linking.prove(desk, digits)
+        case router.Way(address_id):
+            linking.choose_way(desk, address_id)
+        case router.Useful(yes, question_id, said):
+            _useful(desk, yes, question_id, said)
         case router.Escalate(why, distress):
             _notice(desk)
             escalate(desk, facts, why, distress)
@@ -353,19 +332,26 @@ def _answer(desk: Desk, slugs: tuple[str, ...], facts: router.Facts) -> None:
     _give(desk, given, question)
 
 
-def _give(desk: Desk, given: list[Published], question: Question) -> None:
+def _give(desk: Desk, given: list[Published], question: Question, noted_: str = "") -> None:
     shown = len(given) == 1 and not manners(desk.to.channel).short
     further = next((slug for each in given for slug in each.content.related), "") if shown else ""
     titled = [Titled(slug, each.content.title) for slug, each in _published(desk, [further]).items()] if further else []
-    message = replies.answer(
+    said = partial(
+        replies.answer,
         [each.content for each in given],
         desk.to,
         desk.office,
         see_also=titled[0] if titled and len(given) == 1 else None,
         thread=desk.turn.last.thread,
+        noted=noted_,
     )
-    key = desk.post(desk.threaded(message))
+    message = said()
+    shorten = desk.office.shorten.get(desk.to.channel)
+    later = shorten is not None and bool(shorten(message.text)[1])
+    if later:  # no room for the question whether it helped: it comes once the answer has arrived
+        message = said(automatic=False)
     assert question.id is not None
+    key = desk.post(desk.threaded(message), followed_by=f"ask_useful:{question.id}" if later else "")
     for each in given:
         desk.session.add(
             Given(
@@ -381,17 +367,7 @@ def _give(desk: Desk, given: list[Published], question: Question) -> None:
 
 
 def _prompt(desk: Desk, kind: str, question: Question, offered: list[str]) -> None:
-    conversations.ask(
-        desk.session,
-        Prompt(
-            address_id=desk.turn.address_id,
-            kind=kind,
-            offered=offered,
-            question_id=question.id,
-            opened_at=desk.now,
-            lapses_at=desk.now + (CHOOSE_FOR if manners(desk.turn.channel).chatting else FOLLOW_UP),
-        ),
-    )
+    desk.ask(kind, offered, question.id, CHOOSE_FOR if manners(desk.turn.channel).chatting else FOLLOW_UP)
 
 
 def _clarify(desk: Desk, slugs: tuple[str, ...], facts: router.Facts) -> None:
@@ -410,40 +386,60 @@ def _clarify(desk: Desk, slugs: tuple[str, ...], facts: router.Facts) -> None:
 def _chosen(desk: Desk, slug: str, question_id: int | None) -> None:
     question = desk.session.get(Question, question_id) if question_id else None
     found = _published(desk, [slug])
-    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    asked = conversations.newest(desk.session, desk.together, "choose", question_id)
+    desk.close_prompts()
     if question is None or slug not in found:
         desk.say("lapsed")
         return
+    desk.note("choose", prompt=asked.id if asked else None, question=question.id, decision=question.decision)
     question.decision = "chosen"
     desk.session.add(question)
-    _give(desk, [found[slug]], question)
+    number = asked.offered.index(slug) + 1 if asked and slug in asked.offered else 1
+    _give(desk, [found[slug]], question, f"Noté : la réponse {number}. ANNULER si non.")
 
 
-def _useful(desk: Desk, yes: bool, question_id: int | None) -> None:
+def _useful(desk: Desk, yes: bool, question_id: int | None, said: str) -> None:
     question = desk.session.get(Question, question_id) if question_id else None
     if question is None:
         desk.say("lapsed")
         return
+    asked = conversations.newest(desk.session, desk.together, "useful", question_id)
     question.useful = yes
     desk.session.add(question)
+    before = {"question": question.id, "prompt": asked.id if asked else None}
     if yes:
-        conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+        desk.close_prompts()
+        desk.note("useful", **before)
         desk.say("useful")
     else:
-        _ask_a_person(desk, question_id, "la réponse automatique n'a pas répondu à la question")
+        why = "la réponse automatique n'a pas répondu à la question"
+        ticket = _ask_a_person(desk, question_id, why, said, "Noté : la réponse ne convient pas. ANNULER si non.")
+        desk.note("useful", **before, ticket=ticket.id if ticket else None)
 
 
-def _ask_a_person(desk: Desk, question_id: int | None, why: str) -> None:
-    """Hand an earlier question on."""
+def _none_of_these(desk: Desk, question_id: int | None) -> None:
+    asked = conversations.newest(desk.session, desk.together, "choose", question_id)
+    why = "aucune des réponses proposées ne convient"
+    ticket = _ask_a_person(desk, question_id, why, "", "Noté : aucune de ces réponses. ANNULER si non.")
+    if ticket is not None:
+        desk.note("none", question=question_id, prompt=asked.id if asked else None, ticket=ticket.id)
+
+
+def _ask_a_person(desk: Desk, question_id: int | None, why: str, said: str, echo: str) -> Ticket | None:
+    """Hand an earlier question on with all that belongs to it: what was answered, and what was said to that."""
     question = desk.session.get(Question, question_id) if question_id else None
-    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    desk.close_prompts()
     if question is None:
         desk.say("lapsed")
-        return
-    ticket = open_ticket(desk, question.text, why, question.candidates)
+        return None
+    desk.about = question.committee_id
+    told = conversations.told(desk.session, question.id or 0)
+    whole = "\n\n".join([why, *(f"J'avais répondu :\n{text}" for text in told)])
+    ticket = open_ticket(desk, question.text, whole, question.candidates, said=said)
     question.ticket_id = ticket.id
     desk.session.add(question)
-    _acknowledge(desk, ticket, "handed_on")
+    _acknowledge(desk, ticket, "handed_on", noted=echo)
+    return ticket
 
 
 def escalate(desk: Desk, facts: router.Facts, why: str, distress: tuple[str, ...] = ()) -> None:
@@ -452,7 +448,7 @@ def escalate(desk: Desk, facts: router.Facts, why: str, distress: tuple[str, ...
         {"entry": c.slug, "confidence": round(c.confidence, 4)}
         for c in (facts.match.candidates[:3] if facts.match else ())
     ]
-    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    desk.close_prompts()
     text = facts.text.strip() or "(pas de texte)"
     ticket = open_ticket(desk, text, why, candidates, urgent=bool(distress))
     _record(desk, facts, "distress" if distress else "escalate", ticket.id)
@@ -473,8 +469,9 @@ def open_ticket(
     *,
     kind: str = "question",
     urgent: bool = False,
+    said: str = "",
 ) -> Ticket:
-    """A ticket with its notice to every officer concerned."""
+    """A ticket with its notice to every officer concerned; `said`: what the asker added to the question."""
     turn = desk.turn
     ticket = tickets.open_ticket(
         desk.session,
@@ -489,26 +486,46 @@ def open_ticket(
             why=why,
             candidates=candidates,
             opened_at=desk.now,
-            promised_at=desk.office.promised(desk.now),
+            promised_at=promised(desk.session, desk.office, turn.council_id, desk.now),
         ),
     )
     audit.append(
         desk.session, desk.now, f"asker:{turn.address_id}", "ticket opened", f"ticket:{ticket.id}", turn.council_id
     )
+    if said:
+        tickets.add_message(desk.session, ticket, said, desk.turn.last.heard_at, reopen=False)
+        ticket.why = f"{ticket.why}\n\nLa personne ajoute :\n{said}"
+        desk.session.add(ticket)
     officer.notify(desk.session, desk.office, ticket, desk.to.channel, desk.now, urgent=urgent)
     return ticket
 
 
-def _acknowledge(desk: Desk, ticket: Ticket, name: str) -> None:
+def _acknowledge(desk: Desk, ticket: Ticket, name: str, noted: str = "") -> None:
     office = desk.office
     desk.say(
         name,
         ticket=ticket,
         number=ticket.id,
+        noted=noted,
         organisation=office.organisation,
         promised=office.day(ticket.promised_at),
+        away=_away(desk, ticket),
         urgent=f"Si c'est urgent : {office.phone}." if office.phone else "",
     )
+
+
+def promised(session: Session, office: Office, council_id: int | None, now: datetime) -> datetime:
+    """By when a person answers: counted from the day that somebody is there again, when everybody is away."""
+    back = officers.back_on(session, council_id, office.date_of(now))
+    morning = datetime.combine(back, time(9), office.zone) if back else now
+    return office.promised(max(now, morning))
+
+
+def _away(desk: Desk, ticket: Ticket) -> str:
+    """Why the answer comes later than usual, when everybody is away."""
+    today = desk.office.date_of(desk.now)
+    back = officers.back_on(desk.session, ticket.council_id, today)
+    return f"L'équipe est absente jusqu'au {in_full(back - timedelta(days=1))}." if back else ""
 
 
 def _add(desk: Desk, ticket_id: int) -> None:
@@ -518,8 +535,6 @@ def _add(desk: Desk, ticket_id: int) -> None:
     if ticket.kind == "human":  # « HUMAIN », and now the question itself
         ticket.kind = "question"
         desk.session.add(ticket)
-    if ticket.kind == "preparation":
-        following.added(desk, ticket)
     tickets.add_message(desk.session, ticket, desk.turn.text, desk.turn.last.heard_at, reopen=True)
     officer.notify_added(desk.session, desk.office, ticket, desk.turn.text, desk.turn.last.id, desk.now)
     desk.say("added", ticket=ticket, number=ticket.id)
@@ -552,6 +567,9 @@ def _command(desk: Desk, name: str) -> None:
         router.MY_DATA: lambda: _ask_code(desk, router.MY_DATA),
         router.ERASE: lambda: _ask_code(desk, router.ERASE),
         router.RECTIFY: lambda: _rectify(desk),
+        router.UNDO: lambda: noted.undo(desk),
+        router.LINK: lambda: linking.ask_address(desk),
+        router.WAY: lambda: linking.ask_way(desk),
     }
     if name not in (router.STOP, router.START):
         _notice(desk)
@@ -562,7 +580,7 @@ def _human(desk: Desk) -> None:
     """A person is asked for, about the last question if it is recent: always confirmed, always notified."""
     last = conversations.last_question(desk.session, desk.turn.address_id)
     recent = last is not None and desk.now - last.asked_at < CHOOSE_FOR and last.ticket_id is None
-    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    desk.close_prompts()
     if recent and last is not None:
         ticket = open_ticket(desk, last.text, "la personne demande quelqu'un (HUMAIN)", last.candidates)
         last.ticket_id = ticket.id
@@ -576,6 +594,7 @@ def _human(desk: Desk) -> None:
 
 
 def _coming(desk: Desk, answer: str, committee_id: int) -> None:
+    before = invitations.said(desk.session, desk.turn.address_id, committee_id)
     committee = invitations.answered(desk.session, desk.turn.address_id, committee_id, answer, desk.now)
     if committee is None:
         desk.say("lapsed")
@@ -583,7 +602,12 @@ def _coming(desk: Desk, answer: str, committee_id: int) -> None:
     what, other = invitations.SAID[answer]
     when = desk.office.when(committee.starts_at)
     desk.say("coming", what=what, title=committee.title, when=when, other=other)
-    following.came(desk, committee, answer, open_ticket)
+    opened = None
+    if answer == attendance.PREPARE:
+        why = f"la personne veut préparer « {committee.title} » ({when})"
+        opened = open_ticket(desk, f"(Préparer « {committee.title} », {when}.)", why, [], kind="human")
+        desk.say("prepare", ticket=opened, number=opened.id, organisation=desk.office.organisation)
+    desk.note("coming", committee=committee_id, answer=before, ticket=opened.id if opened else None)
 
 
 def _rectify(desk: Desk) -> None:
@@ -598,25 +622,16 @@ def _ask_code(desk: Desk, what: str) -> None:
         return
     code, mark = privacy.new_code(desk.office, desk.turn.address_id)
     desk.say("code_for_data" if what == router.MY_DATA else "code_for_erasure", code=code)
-    conversations.ask(
-        desk.session,
-        Prompt(
-            address_id=desk.turn.address_id,
-            kind="code",
-            offered=[what, mark, "0"],
-            opened_at=desk.now,
-            lapses_at=desk.now + privacy.CODE_FOR,
-        ),
-    )
+    desk.ask("code", [what, mark, "0"], during=privacy.CODE_FOR)
 
 
 def _code(desk: Desk, digits: str) -> None:
-    prompt = conversations.open_prompt(desk.session, desk.turn.address_id, desk.now)
+    prompt = conversations.newest(desk.session, [desk.turn.address_id], "code")
     assert prompt is not None
     if not privacy.check(desk.session, desk.office, prompt, digits):
         desk.say("wrong_code")
         return
-    conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+    desk.close_prompts()
     if prompt.offered[0] == router.MY_DATA:
         desk.say("my_data", data=privacy.held(desk.session, desk.office, desk.turn.address_id))
         return
@@ -637,6 +652,7 @@ def _stop(desk: Desk) -> None:
     if desk.asker.stopped_at is None:
         desk.asker.stopped_at = desk.now
         desk.session.add(desk.asker)
+        desk.note("stop")
         desk.say("stopped")
 
 
@@ -657,8 +673,26 @@ def _meetings(desk: Desk) -> None:
     if not found:
         desk.say("no_meetings")
         return
-    lines = [following.in_a_line(desk.session, office, each, desk.turn.council_id) for each in found]
-    desk.say("meetings", list="\n".join(lines))
+    lines = [
+        f"{number}. {each.title} : {office.when(each.starts_at)}" + (f", {each.place}" if each.place else "")
+        for number, each in enumerate(found, 1)
+    ]
+    desk.say("meetings", list="\n".join(lines), number="1" if len(found) == 1 else f"1 à {len(found)}")
+    desk.ask("meeting", [str(each.id) for each in found])
+
+
+def _tie(desk: Desk, committee_id: int, then: "router.Decision | None", facts: router.Facts) -> None:
+    """From now on, for half an hour, what is asked is about this meeting."""
+    meeting = desk.session.get(Committee, committee_id)
+    if meeting is None or meeting.state == committees.CANCELLED or meeting.starts_at <= desk.now:
+        desk.say("lapsed")
+        return
+    desk.about = committee_id
+    desk.ask(conversations.ABOUT, [str(committee_id)])
+    if then is None:
+        desk.say("meeting_chosen", title=meeting.title, when=desk.office.when(meeting.starts_at))
+    else:
+        act(desk, then, facts)
 
 
 # --- T5: what became of what was sent ---------------------------------------------------------------------------------
@@ -669,7 +703,7 @@ def claim_sending(
 ) -> tuple[Sending, Outbound] | None:
     """T4: the next message to send, with its recipient's address in the clear."""
     waking = plan.is_waking(now, office.zone)  # reminders are for the day; answers go at any hour
-    sending = mailbox.claim_sending(session, now, channels, idempotent, bulk=waking)
+    sending = mailbox.claim_sending(session, now, channels, idempotent, bulk=waking, hold=HOLD)
     if sending is None or not _affordable(session, office, sending, now):
         return None
     row = session.get(AddressRow, sending.address_id)
@@ -699,17 +733,37 @@ def _affordable(session: Session, office: Office, sending: Sending, now: datetim
     for key, words in found.alarms:
         officer.alarm(session, office, sending.channel, key, words, now)
     if found.until is not None:
-        if reminding.refused(session, office, sending, found.refusal, now):
-            return False
         mailbox.wait(session, sending, found.until, found.refusal)
         return False
     mailbox.charge(session, sending, found.thousandths, now)
     return True
 
 
-def sent(session: Session, sending: Sending, provider_id: str, now: datetime) -> None:
+def sent(session: Session, office: Office, sending: Sending, provider_id: str, now: datetime) -> None:
+    """The provider has it; its report may have been faster than we were."""
     mailbox.sent(session, sending, provider_id, now)
     invitations.asked(session, sending, now)
+    if provider_id and (early := mailbox.early(session, sending.channel, provider_id)):
+        _receipt(session, office, early, now)
+
+
+def follow(session: Session, office: Office, row: OutboxRow, now: datetime) -> None:
+    """What comes after a message that has arrived: whether it helped, unless that is settled by now."""
+    name, _, question_id = row.followed_by.partition(":")
+    row.followed_by = ""
+    session.add(row)
+    prompt = conversations.newest(session, [row.address_id], "useful", int(question_id))
+    address = session.get(AddressRow, row.address_id)
+    if prompt is not None and prompt.closed_at is None and prompt.lapses_at > now and address and address.sealed:
+        message = say(name, directory.opened(office.vault, address), thread=row.thread)
+        letters.post(session, office, message, f"{row.key}:after", address, now, council_id=row.council_id)
+
+
+def follow_unreported(session: Session, office: Office, now: datetime) -> None:
+    """Not every operator reports: after ten minutes what was sent counts as arrived."""
+    for row in mailbox.unfollowed(session, now - timedelta(minutes=10)):
+        follow(session, office, row, now)
+    mailbox.forget_early(session, now - timedelta(days=1))
 
 
 def postpone(session: Session, sending: Sending, reason: str, now: datetime, after: float | None, scope: Scope) -> None:
@@ -719,8 +773,10 @@ def postpone(session: Session, sending: Sending, reason: str, now: datetime, aft
         mailbox.pause(session, sending.channel, now + timedelta(seconds=after or 30), reason)
 
 
-def give_up(session: Session, sending: Sending, reason: str) -> None:
+def give_up(session: Session, office: Office, sending: Sending, reason: str, gone: bool, now: datetime) -> None:
     mailbox.give_up(session, sending, reason)
+    if gone:
+        bounces.came_back(session, office, sending.address_id, reason, now)
 
 
 def unsure(session: Session, sending: Sending, reason: str, now: datetime, idempotent: bool) -> None:
@@ -738,8 +794,6 @@ def tell_troubled(session: Session, office: Office, now: datetime, limit: int = 
     for row in lost:
         row.told = True
         session.add(row)
-        if reminding.failed(session, office, row, now):
-            continue
         if officers.at(session, row.address_id) is None:  # a notice to an officer has its ticket already
             _trouble(session, office, row, "undelivered", row.text, now)
     return len(stopped) == limit or len(lost) == limit

@@ -12,6 +12,7 @@ from knowledge.entries import TO_CONFIRM, Content
 AUTOMATIC = (
     "Réponse automatique. Cela répond-il à votre question ? Écrivez OUI, ou NON pour qu'une personne vous réponde."
 )
+USEFUL = "Réponse automatique. Utile ? OUI, ou NON : une personne vous répond"
 NEW_LINE = "\n"
 TO_BE_CONFIRMED = "À confirmer par RésO Villes."
 
@@ -53,6 +54,8 @@ def answer(
     see_also: Titled | None = None,
     thread: str = "",
     token: str = "",
+    noted: str = "",
+    automatic: bool = True,
 ) -> Outbound:
     """The automatic answer made of one entry, or of up to three when several questions were asked at once."""
     short = manners(to.channel).short
@@ -69,7 +72,8 @@ def answer(
         answer="\n\n".join(parts),
         source=source_line(contents[0], to.channel) if len(contents) == 1 else "",
         see_also=f"Voir aussi, si vous me le demandez : « {see_also.title} »." if see_also and not short else "",
-        automatic=AUTOMATIC,
+        automatic=(USEFUL if short else AUTOMATIC) if automatic else "Réponse automatique.",
+        noted=noted,
     )
 
 

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 import aiosmtplib
 import structlog
 
-from channels.contract import Deliver, Outbound, TryAgain, Undeliverable, Unsure
+from channels.contract import Deliver, Drawer, Outbound, TryAgain, Undeliverable, Unsure
 
 from .imap import KEPT, Box, Connection, ImapError, LoginRefused
-from .intake import MAX_SIZE, understand
+from .intake import MAX_SIZE, PASSING, understand
 from .letter import Letter, write_letter
+from .oauth import SignIn, SignInAway, SignInRefused
 from .settings import EmailSettings, Server
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,18 @@ class EmailChannel:
         self._backoff = Backoff(first_pause, 60.0)
         self._kept: set[tuple[int, int]] = set()  # (uidvalidity, uid) that are kept but could not be flagged
         self._failed: dict[tuple[int, int], int] = {}
+        self.sign_in = SignIn(settings.oauth, self._trust) if settings.oauth else None
+        self._refused = ""  # what a mail server said against us last
+
+    def use(self, drawer: Drawer) -> None:
+        """Where the mailbox's sign-in is kept, if it signs in by tokens."""
+        if self.sign_in is not None:
+            self.sign_in.drawer = drawer
+
+    @property
+    def trouble(self) -> str:
+        """What a person must mend before mail goes in and out again."""
+        return (self.sign_in.trouble if self.sign_in else "") or self._refused
 
     # ------------------------------------------------------------ in
     async def listen(self, deliver: Deliver) -> None:
@@ -57,8 +70,10 @@ class EmailChannel:
         while True:
             try:
                 await self._follow(deliver)
-            except LoginRefused as error:
+            except (LoginRefused, SignInRefused) as error:
                 log.error("email.login", probleme=f"IMAP : {error}")
+            except (SignInAway, OSError) as error:
+                log.warning("email.sign_in", probleme=str(error))
             except ImapError as error:
                 log.warning("email.imap", probleme=str(error))
             except Exception:
@@ -66,7 +81,7 @@ class EmailChannel:
             await asyncio.sleep(self._backoff.next())
 
     async def _follow(self, deliver: Deliver) -> None:
-        connection = await Connection.open(self.settings.imap, self._trust)
+        connection = await self._opened()
         try:
             box = await connection.select(self.settings.imap.folder)
             await self._leave_old_mail(connection, box)
@@ -79,6 +94,25 @@ class EmailChannel:
                     await connection.wait_for_news(min(self._backoff.next(), self._poll))
         finally:
             await connection.close()
+
+    async def _opened(self) -> Connection:
+        """A signed-in IMAP connection; a token that is refused is renewed once."""
+        imap = self.settings.imap
+        while True:
+            token = await self.sign_in.access() if self.sign_in else ""
+            try:
+                connection = await Connection.open(imap, self._trust, self._user, token)
+            except LoginRefused as error:
+                if self.sign_in is not None and self.sign_in.rejected(token):
+                    continue
+                self._refused = f"IMAP {_place(imap)} : {error}"
+                raise
+            self._refused = ""
+            return connection
+
+    @property
+    def _user(self) -> str:
+        return self.settings.oauth.user if self.settings.oauth else ""
 
     async def _leave_old_mail(self, connection: Connection, box: Box) -> None:
         """On the very first look at a mailbox, what someone already read days ago is not answered anew."""
@@ -148,6 +182,20 @@ class EmailChannel:
         return letter.message_id
 
     async def _connected(self) -> aiosmtplib.SMTP:
+        """A signed-in SMTP connection; a token that is refused is renewed once."""
+        while True:
+            try:
+                token = await self.sign_in.access() if self.sign_in else ""
+            except (SignInRefused, SignInAway, OSError) as error:
+                raise TryAgain(f"SMTP : {error}", scope="channel") from error
+            try:
+                return await self._connected_by(token)
+            except TryAgain as error:
+                refused = isinstance(error.__cause__, aiosmtplib.SMTPAuthenticationError)
+                if not (refused and self.sign_in is not None and self.sign_in.rejected(token)):
+                    raise
+
+    async def _connected_by(self, token: str) -> aiosmtplib.SMTP:
         server = self.settings.smtp
         smtp = aiosmtplib.SMTP(
             hostname=server.host,
@@ -160,11 +208,13 @@ class EmailChannel:
         )
         try:
             await smtp.connect()
-            if server.user:
+            if token:
+                await smtp.auth_xoauth2(self._user, token)
+            elif server.user:
                 await smtp.login(server.user, server.password)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             await _leave(smtp)
-            raise TryAgain(f"SMTP : {_problem(error)}", scope="channel") from error
+            raise TryAgain(f"SMTP : {_problem(error, bool(token))}", scope="channel") from error
         except BaseException:
             await _leave(smtp)
             raise
@@ -185,7 +235,7 @@ class EmailChannel:
         try:
             await smtp.rcpt(letter.recipient)
         except aiosmtplib.SMTPResponseException as error:
-            raise _refused(error, "le destinataire") from error
+            raise _refused(error, "le destinataire", nobody=True) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise TryAgain(f"SMTP : {_problem(error)}", scope="channel") from error
         try:
@@ -200,8 +250,8 @@ class EmailChannel:
         """Sign in on both servers; what was seen, or TryAgain with what went wrong, in French."""
         settings = self.settings
         try:
-            connection = await Connection.open(settings.imap, self._trust)
-        except ImapError as error:
+            connection = await self._opened()
+        except (ImapError, SignInRefused, SignInAway, OSError) as error:
             raise TryAgain(f"IMAP {_place(settings.imap)} : {error}", scope="channel") from error
         try:
             box = await connection.select(settings.imap.folder)
@@ -212,6 +262,7 @@ class EmailChannel:
             await connection.close()
         await _leave(await self._connected())
         said = [
+            *(["Connexion par jeton."] if self.sign_in else []),
             f"IMAP {_place(settings.imap)} : connecté, {len(waiting)} à prendre dans {settings.imap.folder}.",
             f"SMTP {_place(settings.smtp)} : connecté.",
         ]
@@ -238,11 +289,14 @@ async def _leave(smtp: aiosmtplib.SMTP) -> None:
         await asyncio.sleep(0)
 
 
-def _refused(error: aiosmtplib.SMTPResponseException, what: str) -> TryAgain | Undeliverable:
+def _refused(error: aiosmtplib.SMTPResponseException, what: str, *, nobody: bool = False) -> TryAgain | Undeliverable:
+    """`nobody`: a refusal for good says that this address is nobody's (unless it speaks of a policy or a full box)."""
     reason = f"SMTP : {what} est refusé ({_said(error)})"
     if error.code in (421, 530, 535):  # the server goes away, or does not know us: no fault of this message
         return TryAgain(reason, scope="channel")
-    return Undeliverable(reason) if error.code >= 500 else TryAgain(reason)
+    if error.code < 500:
+        return TryAgain(reason)
+    return Undeliverable(reason, gone=nobody and not error.message.lstrip().startswith(PASSING))
 
 
 def _said(error: aiosmtplib.SMTPResponseException) -> str:
@@ -251,9 +305,9 @@ def _said(error: aiosmtplib.SMTPResponseException) -> str:
     return words[:200]
 
 
-def _problem(error: Exception) -> str:
+def _problem(error: Exception, by_token: bool = False) -> str:
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return f"utilisateur ou mot de passe refusé ({error.code})"
+        return f"utilisateur ou {'jeton' if by_token else 'mot de passe'} refusé ({error.code})"
     for cause in (error, error.__cause__, error.__context__):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"certificat refusé ({cause.verify_message})"

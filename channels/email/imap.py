@@ -30,7 +30,7 @@ class ImapError(Exception):
 
 
 class LoginRefused(ImapError):
-    """Wrong user or password."""
+    """Wrong user or password, or a token that is not accepted."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,13 @@ class _Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
             self.news = True
         return super()._untagged_response(line)
 
+    def _continuation(self, line: bytes) -> None:
+        if self.pending_sync_command is not None and self.pending_sync_command.name == "AUTHENTICATE":
+            # the token is refused, and the server waits for an empty line before it says NO (RFC 7628, 3.2.3)
+            self.transport.write(b"\r\n")
+            return
+        super()._continuation(line)
+
     def _leave(self, line: bytes) -> None:
         self.farewell = line[2:120].decode("ascii", "replace")
         if self.transport is not None:
@@ -82,8 +89,11 @@ class Connection:
         self._protocol = protocol
 
     @classmethod
-    async def open(cls, server: Server, trust: ssl.SSLContext) -> "Connection":
-        """Connect, switch to TLS where asked, and sign in; ImapError otherwise, LoginRefused if that was it."""
+    async def open(cls, server: Server, trust: ssl.SSLContext, user: str = "", token: str = "") -> "Connection":
+        """Connect, switch to TLS where asked, and sign in; ImapError otherwise, LoginRefused if that was it.
+
+        With an access token, `user` signs in by it (XOAUTH2); else the server's own user and password do.
+        """
         loop = asyncio.get_running_loop()
         protocol = _Protocol(loop)
         tls = trust if server.safety == "implicit" else None
@@ -101,7 +111,7 @@ class Connection:
             await connection._call(protocol.wait("AUTH|NONAUTH"))
             if server.safety == "starttls":
                 await connection._start_tls(server.host, trust)
-            await connection._sign_in(server)
+            await (connection._sign_in_by(user, token) if token else connection._sign_in(server))
         except BaseException:
             await connection.close()
             raise
@@ -138,6 +148,14 @@ class Connection:
         if response.result != "OK":
             raise LoginRefused("utilisateur ou mot de passe refusé")
         await self._call(self._protocol.capability())
+
+    async def _sign_in_by(self, user: str, token: str) -> None:
+        if "AUTH=XOAUTH2" not in self._protocol.capabilities:
+            raise ImapError("le serveur n'accepte pas la connexion par jeton (XOAUTH2)")
+        response = await self._call(self._protocol.xoauth2(user, token))
+        if response.result != "OK":
+            raise LoginRefused("le serveur refuse le jeton de connexion")
+        await self._call(self._protocol.capability())  # aioimaplib asks anew after LOGIN alone
 
     async def select(self, folder: str) -> Box:
         response = await self._call(self._protocol.select(_folder(folder)))

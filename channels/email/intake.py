@@ -16,6 +16,14 @@ MAX_ATTACHMENT = 10_000_000  # bytes
 MAX_ATTACHMENTS = 20
 MAX_SIZE = 30_000_000  # bytes of a mail that is fetched whole
 MAX_REFERENCES = 20
+PASSING = (
+    "4.",
+    "5.2.2",
+    "5.3",
+    "5.5",
+    "5.6",
+    "5.7",
+)  # a full mailbox, a size, a policy: the address is still someone's
 UNKNOWN = "expediteur-inconnu@mail.invalid"  # .invalid never receives anything (RFC 2606)
 ILLEGIBLE = "(message illisible)"
 TOO_BIG = "(message trop volumineux pour être lu)"
@@ -150,7 +158,9 @@ def _receipt(mail: Mail, settings: EmailSettings) -> Receipt | None:
         return None
     for recipient in mail.bounced:
         if recipient.hard and is_ours(recipient.message_id_of_original, settings.domain):
-            return Receipt("email", recipient.message_id_of_original.strip(), "failed", _reason(recipient))
+            gone = not recipient.status.startswith(PASSING)
+            original = recipient.message_id_of_original.strip()
+            return Receipt("email", original, "failed", _reason(recipient), gone=gone)
     return None
 
 

@@ -16,7 +16,7 @@ from channels.contract import Address, Deliver, Inbound, Outbound, Receipt, TryA
 from . import numbers, parts, pieces
 from .budget import Meter
 from .cost import Cost, cost
-from .gateways.base import Asked, Calling, Gateway, Heard, News, Refused
+from .gateways.base import Asked, Calling, Gateway, Heard, News, Refused, Searchable
 from .settings import SmsSettings
 
 log = structlog.get_logger(__name__)
@@ -84,6 +84,18 @@ class SmsChannel:
         )
 
 
+class Asking:
+    """What a channel can do whose gateway can be asked what it took."""
+
+    gateway: Gateway
+    settings: SmsSettings
+
+    async def find(self, message: Outbound, key: str, since: datetime) -> str:
+        assert isinstance(self.gateway, Searchable)
+        to = numbers.dialable(message.recipient.handle, self.settings.countries)
+        return await self.gateway.find(to, pieces.fit(message.text, tail=pieces.TO_A_PERSON).text, key, since)
+
+
 class CalledChannel(SmsChannel):
     """A gateway calls us: a secret path, then whatever the gateway proves itself with."""
 
@@ -140,10 +152,19 @@ class CalledAndAskingChannel(CalledChannel, AskingChannel):
     """Both: what a failed call did not bring is asked for."""
 
 
+class FindingAskingChannel(Asking, AskingChannel):
+    """A gateway that is asked for news, and for what it took."""
+
+
+class FindingCalledAndAskingChannel(Asking, CalledAndAskingChannel):
+    """All of it."""
+
+
 def channel_for(settings: SmsSettings, gateway: Gateway) -> SmsChannel:
     """The channel with the ways in that this gateway has."""
     if isinstance(gateway, Calling) and isinstance(gateway, Asked):
-        return CalledAndAskingChannel(settings, gateway)
+        both = FindingCalledAndAskingChannel if isinstance(gateway, Searchable) else CalledAndAskingChannel
+        return both(settings, gateway)
     if isinstance(gateway, Calling):
         return CalledChannel(settings, gateway)
-    return AskingChannel(settings, gateway)
+    return (FindingAskingChannel if isinstance(gateway, Searchable) else AskingChannel)(settings, gateway)

@@ -12,4 +12,4 @@ def open_channel(environment: Mapping[str, str]) -> Opened | None:
     settings = read_settings(environment)
     if settings is None:
         return None
-    return Opened(WebhookTelegram(settings) if settings.webhook_url else TelegramChannel(settings))
+    return Opened(WebhookTelegram(settings) if settings.webhook_url else TelegramChannel(settings), alone=True)

@@ -21,11 +21,14 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.peers.oauth import AuthorizationServer
+
 PASSWORD = "p@ss:w/rd?&é"  # every sign that must be percent-encoded
 DOMAIN = "hotline.test"
 FULL = f"boite.pleine@{DOMAIN}"  # takes 2,000 bytes, no more
 LATER = f"plus.tard@{DOMAIN}"  # 450
 NEVER = f"jamais@{DOMAIN}"  # 550
+GONE = f"parti@{DOMAIN}"  # taken at first, and sent back for good (5.1.1)
 DEADLINE = 15.0  # seconds
 _numbers = count(1)
 T = TypeVar("T")
@@ -71,6 +74,16 @@ class Mailbox:
         }
         return found | {f"HOTLINE_EMAIL_{name.upper()}": value for name, value in changed.items()}
 
+    def token_settings(self, **changed: str) -> dict[str, str]:
+        """The settings that open it by a token of the authorization server."""
+        server = self.server
+        found = self.settings(
+            imap=f"imaps://localhost:{server.ports['imaps']}/INBOX",
+            smtp=f"smtp+starttls://localhost:{server.ports['submission']}",
+        )
+        given = server.oauth.settings(self.address) | {name.upper(): value for name, value in changed.items()}
+        return found | {f"HOTLINE_EMAIL_{name}": value for name, value in given.items()}
+
     def url(self, scheme: str, port: int, password: str = PASSWORD) -> str:
         return f"{scheme}://{quote(self.address, safe='')}:{quote(password, safe='')}@localhost:{port}"
 
@@ -107,6 +120,7 @@ class MailServer:
     ports: dict[str, int]
     certificate: Path
     dovecot: subprocess.Popen[bytes] | None = field(default=None)
+    oauth: AuthorizationServer = field(default_factory=AuthorizationServer)
 
     def mailbox(self, name: str = "") -> Mailbox:
         return Mailbox(self, f"{name or f'boite{next(_numbers)}'}@{DOMAIN}")
@@ -154,7 +168,8 @@ def mail_server() -> Iterator[MailServer]:
     master = None
     try:
         _write_certificate(folder)
-        _write_dovecot(folder, server.ports)
+        server.oauth.start()
+        _write_dovecot(folder, server.ports, server.oauth.url)
         _write_postfix(folder, server.ports)
         server.start_dovecot()
         subprocess.run([*postfix, "check"], check=True, capture_output=True)
@@ -167,6 +182,7 @@ def mail_server() -> Iterator[MailServer]:
             subprocess.run([*postfix, "stop"], capture_output=True, check=False)
             master.wait(DEADLINE)
         server.stop_dovecot()
+        server.oauth.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -188,10 +204,14 @@ def _write_certificate(folder: Path) -> None:
     ssl.create_default_context(cafile=str(folder / "cert.pem"))
 
 
-def _write_dovecot(folder: Path, ports: dict[str, int]) -> None:
+def _write_dovecot(folder: Path, ports: dict[str, int], oauth: str) -> None:
     mail = folder / "mail"
     mail.mkdir()
     shutil.chown(mail, "nobody", "nogroup")
+    (folder / "oauth2.conf").write_text(
+        f"introspection_mode = post\nintrospection_url = {oauth}/introspect\n"
+        "username_attribute = username\nactive_attribute = active\nactive_value = true\n"
+    )
     (folder / "full").write_text(f"{FULL}:::::::userdb_quota_rule=*:bytes=2000\n")
     (folder / "dovecot.conf").write_text(f"""
 base_dir = {folder}/run
@@ -204,7 +224,7 @@ default_login_user = dovenull
 ssl = yes
 ssl_cert = <{folder}/cert.pem
 ssl_key = <{folder}/key.pem
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2 oauthbearer
 auth_failure_delay = 0
 mail_location = maildir:~/Maildir
 mail_plugins = quota
@@ -214,6 +234,12 @@ plugin {{
 passdb {{
   driver = static
   args = password={PASSWORD}
+  mechanisms = plain login
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
 }}
 userdb {{
   driver = passwd-file
@@ -276,7 +302,8 @@ alias_maps =
 local_recipient_maps =
 virtual_mailbox_domains = {DOMAIN} quartier.test
 virtual_transport = lmtp:inet:127.0.0.1:{ports["lmtp"]}
-default_transport = error:nothing leaves this machine
+virtual_alias_maps = inline:{{ {{ {GONE} = parti@nulle-part.test }} }}
+default_transport = error:5.1.1 nothing leaves this machine
 relay_transport = error:nothing leaves this machine
 disable_dns_lookups = yes
 smtputf8_enable = yes

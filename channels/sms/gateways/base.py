@@ -60,6 +60,15 @@ class Calling(Protocol):
 
 
 @runtime_checkable
+class Searchable(Protocol):
+    """A gateway that can be asked whether it took a message."""
+
+    async def find(self, to: str, text: str, key: str, since: datetime) -> str:
+        """Its id for it, empty when it surely has none; TryAgain or Unsure when it cannot say."""
+        ...
+
+
+@runtime_checkable
 class Asked(Protocol):
     """A gateway that must be asked for news."""
 

@@ -50,9 +50,8 @@ class Ovhcloud:
     async def send(self, to: str, text: str, key: str) -> str:
         """Looked up by its tag first: a message to a phone cannot be unsent."""
         tag = ours(key)
-        already = await self._ask("GET", "/outgoing", {"tag": tag})
-        if already:
-            return str(already[0])
+        if already := await self._tagged(tag):
+            return already
         job = {
             "charset": "UTF-8",
             "class": "phoneDisplay",
@@ -73,6 +72,13 @@ class Ovhcloud:
         if not done.get("ids"):
             raise Unsure(f"{WHO} n'a pas donné de numéro d'envoi")
         return str(done["ids"][0])
+
+    async def find(self, to: str, text: str, key: str, since: datetime) -> str:
+        return await self._tagged(ours(key))
+
+    async def _tagged(self, tag: str) -> str:
+        already = await self._ask("GET", "/outgoing", {"tag": tag})
+        return str(already[0]) if already else ""
 
     async def check(self) -> str:
         found = await self._ask("GET", "")
