@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
@@ -29,12 +30,12 @@ from bot.library import Library
 from bot.office import Office
 from bot.settings import Configured
 from bot.web import create_app
-from channels.contract import Listener, Opened, Remembers, Troubled
+from channels.contract import BadSetting, Listener, Opened, Remembers, Troubled
 from channels.sms import gsm
 from channels.spool import Spool
 from channels.vault import Vault
 from channels.web.desk import House as WebHouse
-from knowledge import seed
+from knowledge import seed, semantic
 from scheduler import clock
 
 ROLES = ("web", "listen", "route", "deliver", "tick")
@@ -69,7 +70,17 @@ class House:
         return self.now().astimezone(self.office.zone).date()
 
     def library(self) -> Library:
-        return Library(self.db, self.now, self.today)
+        return Library(self.db, self.now, self.today, self.encoder)
+
+    @cached_property
+    def encoder(self) -> semantic.Encoder | None:
+        """What tells how near two texts are in meaning, when HOTLINE_SEMANTIC asks for it; loaded at its first use."""
+        if not self.configured.settings.semantic:
+            return None
+        try:
+            return semantic.load()
+        except semantic.Absent as error:
+            raise _absent() from error
 
     @property
     def data(self) -> Path:
@@ -77,9 +88,15 @@ class House:
         return Path(self.db.url.database or "").parent if self.db.is_sqlite else settings.VAR / "data"
 
 
+def _absent() -> BadSetting:
+    return BadSetting("HOTLINE_SEMANTIC", semantic.ABSENT, "0")
+
+
 def build(configured: Configured, *, pool: int = 8) -> House:
     """Put an installation together without starting anything; BadSetting if its settings cannot work."""
     own = configured.settings
+    if own.semantic and not semantic.installed():
+        raise _absent()
     vault = Vault(settings.secret_of(own))
     zone = ZoneInfo(own.timezone)
     opened = channels.open_all(configured.environment)

@@ -18,7 +18,7 @@ import structlog
 from sqlmodel import Session
 
 from bot.db import Database, DatabaseAway
-from knowledge import entries, indexer, matching, seed
+from knowledge import entries, indexer, matching, seed, semantic
 from knowledge.matching import Index, Match, Material
 
 log = structlog.get_logger()
@@ -27,6 +27,7 @@ SETTLE_SECONDS = 2.0  # changes made together are built together
 BUILD_SECONDS = 600.0
 MOST_MATCHED = 6000  # characters of a message that are put to the matcher
 SHIPPED = Path(matching.__file__).parent / "index"  # at most one file: of the base as shipped
+MEANINGS = "-meanings"  # ends the name of an index built with the encoder
 HOLD = 0x696E6478  # who holds this builds the index
 
 
@@ -39,20 +40,20 @@ def recipe() -> str:
     """Changes when the none messages or the matcher's own code change: an index of another recipe is not used."""
     stamp = hashlib.sha256()
     folder = Path(matching.__file__).parent
-    names = ("matching.py", "training.py", "french.py", "understanding.py")
+    names = ("matching.py", "training.py", "french.py", "understanding.py", "semantic.py")
     lists = [*sorted((folder / "lexicon").glob("*.txt")), *sorted(seed.NONE.glob("*.txt"))]
     for path in [*(folder / name for name in names), *lists]:
         stamp.update(path.read_bytes())
     return stamp.hexdigest()[:12]
 
 
-def wanted(session: Session, today: date) -> str:
+def wanted(session: Session, today: date, meanings: bool = False) -> str:
     """The name of the index that the base as it stands needs."""
-    return named(entries.base_fingerprint(session, today))
+    return named(entries.base_fingerprint(session, today), meanings)
 
 
-def named(fingerprint: str) -> str:
-    return f"{fingerprint[:24]}-{recipe()}"
+def named(fingerprint: str, meanings: bool = False) -> str:
+    return f"{fingerprint[:24]}-{recipe()}{MEANINGS if meanings else ''}"
 
 
 def shipped(name: str) -> bytes | None:
@@ -65,9 +66,12 @@ def materials(session: Session, today: date) -> list[Material]:
     return [indexer.material(each.content) for each in entries.published(session, today)]
 
 
-async def build(found: Sequence[Material]) -> bytes:
-    """An index of this material, as npz bytes, made in a child process; BuildFailed with the child's last words."""
-    return await _in_a_child(found, "index.npz")
+async def build(found: Sequence[Material], *, meanings: bool = False, old: bytes | None = None) -> bytes:
+    """An index of this material, as npz bytes, made in a child process; BuildFailed with the child's last words.
+
+    `meanings`: with the encoder of knowledge/semantic.py; the vectors of an `old` index serve again.
+    """
+    return await _in_a_child(found, "index.npz", meanings=meanings, old=old)
 
 
 async def overlap(found: Sequence[Material]) -> dict[str, Any]:
@@ -76,14 +80,22 @@ async def overlap(found: Sequence[Material]) -> dict[str, Any]:
     return told
 
 
-async def _in_a_child(found: Sequence[Material], name: str) -> bytes:
+async def _in_a_child(
+    found: Sequence[Material], name: str, *, meanings: bool = False, old: bytes | None = None
+) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / name
+        more = ["--semantic"] if meanings else []
+        if meanings and old is not None:
+            before = Path(folder) / "old.npz"
+            await asyncio.to_thread(before.write_bytes, old)
+            more.append(str(before))
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "knowledge.indexer",
             str(out),
+            *more,
             stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # it has children of its own: they must not outlive it
@@ -112,8 +124,14 @@ def opened(arrays: bytes) -> Index:
 class Library:
     """One process's view of the base: an index, and beside it what was published since it was built."""
 
-    def __init__(self, db: Database, now: Callable[[], datetime], today: Callable[[], date]):
-        self.db, self.now, self.today = db, now, today
+    def __init__(
+        self,
+        db: Database,
+        now: Callable[[], datetime],
+        today: Callable[[], date],
+        encode: semantic.Encoder | None = None,
+    ):
+        self.db, self.now, self.today, self.encode = db, now, today, encode
         self.index: Index | None = None
         self.name = ""
         self.overlay: tuple[Material, ...] = ()
@@ -126,7 +144,9 @@ class Library:
         index, overlay = self.index, self.overlay
         if index is None:
             return None
-        return await asyncio.to_thread(matching.match, index, text[:MOST_MATCHED], channel=channel, overlay=overlay)
+        return await asyncio.to_thread(
+            matching.match, index, text[:MOST_MATCHED], channel=channel, overlay=overlay, encode=self.encode
+        )
 
     async def keep_fresh(self, *, may_build: bool) -> None:
         """Swap to the newest index, lay new entries over it, and have it rebuilt when the base has changed."""
@@ -143,7 +163,7 @@ class Library:
     async def refresh(self, *, may_build: bool) -> None:
         """One look: true to its name in a second for new words, in some ten for a new index."""
         today = self.today()
-        name = await self.db.read(wanted, today)
+        name = await self.db.read(wanted, today, self.encode is not None)
         if name == self.name:
             return
         stored = await self.db.read(entries.index_named, name)
@@ -152,6 +172,11 @@ class Library:
         if stored is not None:
             await self._swap(name, stored, today)
             return
+        if self.index is None and self.encode is not None:
+            # Meanings take minutes the first time: the index that came with the program answers meanwhile.
+            plain = await asyncio.to_thread(shipped, name.removesuffix(MEANINGS))
+            if plain is not None:
+                await self._swap(name.removesuffix(MEANINGS), plain, today)
         if self.index is not None:
             await self._lay_over(today)
         if may_build:
@@ -174,7 +199,9 @@ class Library:
         async with self.db.alone(HOLD) as mine:
             if mine is None:
                 return
-            name = await self.db.read(wanted, today)
+            meanings = self.encode is not None
+            name = await self.db.read(wanted, today, meanings)
             if await self.db.read(entries.index_named, name) is None:
-                arrays = await build(await self.db.read(materials, today))
+                old = await self.db.read(entries.index_named, self.name) if meanings and self.name else None
+                arrays = await build(await self.db.read(materials, today), meanings=meanings, old=old)
                 await self.db.run(entries.keep_index, name, arrays, self.now())

@@ -31,6 +31,7 @@ EXAMPLES = {
     "source_url": "https://forge.exemple.fr/hotline",
     "officer_email": "chargee.de.mission@exemple.fr",
     "answer_days": "2",
+    "semantic": "1",
 }
 
 
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     source_url: str = ""
     officer_email: str = ""
     answer_days: int = Field(default=2, ge=1, le=30)
+    semantic: bool = False
 
     @classmethod
     def settings_customise_sources(
@@ -147,6 +149,8 @@ def read(found: Mapping[str, str]) -> Configured:
         problem = str(first["msg"]).removeprefix("Value error, ")
         if first["type"].startswith(("int_", "greater", "less")):
             problem = "il faut un nombre de 1 à 30"
+        if first["type"].startswith("bool_"):
+            problem = "il faut 1 (oui) ou 0 (non)"
         raise BadSetting(f"{PREFIX}{name.upper()}", problem, EXAMPLES.get(name, "…")) from None
     return Configured(settings, dict(found))
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from knowledge import french, understanding
+from knowledge import french, semantic, understanding
 
 Decision = Literal["answer", "clarify", "escalate"]
 Floats = npt.NDArray[np.float32]
@@ -109,6 +109,22 @@ NULL_FEATURES = (
     "one", "none_linear", "none_nearest", "unknown_words", "short", "one_word", "long", "best_linear",
     "best_nearest", "best_coverage", "none_over_linear", "none_over_nearest", *understanding.PARTICULAR,
 )  # fmt: skip
+# The same, of an index that knows meanings (knowledge/semantic.py): after the others.
+SEMANTIC_FEATURES = ("meaning", "meaning_over_others", "nearest_meaning", "nearest_meaning_over_others")
+SEMANTIC_NULL = (
+    "none_meaning", "none_nearest_meaning", "best_meaning", "best_nearest_meaning", "none_over_meaning",
+    "none_over_nearest_meaning",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How near in meaning the candidates are, and the none messages."""
+
+    scores: Floats
+    nearest: Floats
+    none_score: float
+    none_nearest: float
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,7 @@ class Evidence:
     stems: int
     particular: tuple[str, ...]
     none_class: int = -1  # the none class that comes first, before every entry
+    meaning: Meaning | None = None
 
 
 def _over_others(values: Floats) -> Floats:
@@ -160,6 +177,13 @@ def describe(e: Evidence) -> tuple[Floats, Floats]:
             *(name in e.particular for name in understanding.PARTICULAR),
         ], dtype=np.float32,
     )  # fmt: skip
+    if (m := e.meaning) is not None:
+        more = (m.scores, _over_others(m.scores), m.nearest, _over_others(m.nearest))
+        rows = np.concatenate([rows, np.stack(more, axis=1)], axis=1).astype(np.float32)
+        score, closest = float(m.scores.max(initial=0)), float(m.nearest.max(initial=-1))
+        differences = (max(0.0, m.none_score - score), max(0.0, m.none_nearest - closest))
+        beyond = (m.none_score, m.none_nearest, score, closest, *differences)
+        null = np.concatenate([null, np.array(beyond, dtype=np.float32)])
     return rows, null
 
 
@@ -216,6 +240,17 @@ class Index:
         words = unpack(self.arrays["words"])
         return french.Spelling(dict(zip(words, self.arrays["word_counts"].tolist(), strict=True)))
 
+    @property
+    def is_semantic(self) -> bool:
+        """Whether it was built with an encoder, and needs it to be asked."""
+        return "semantic_turn" in self.arrays
+
+    @cached_property
+    def meanings(self) -> Floats:
+        """The phrasings' vectors, whitened, in the order of `class_rows`."""
+        found = self.arrays["semantic_vectors"].astype(np.float32)
+        return semantic.whiten(found, self.arrays["semantic_mean"], self.arrays["semantic_turn"])
+
     @cached_property
     def exact(self) -> dict[str, int]:
         """Entry by the very words of a phrasing."""
@@ -240,8 +275,14 @@ def _postings(index: Index, name: str, columns: Integers, weights: Floats, size:
     return total
 
 
-def evidence(index: Index, tokens: Sequence[str], asks: str = "", particular: tuple[str, ...] = ()) -> Evidence:
-    """The raw scores of the entries that come closest to a question."""
+def evidence(
+    index: Index,
+    tokens: Sequence[str],
+    asks: str = "",
+    particular: tuple[str, ...] = (),
+    vector: Floats | None = None,
+) -> Evidence:
+    """The raw scores of the entries that come closest to a question; `vector` is its meaning, for a semantic index."""
     a = index.arrays
     size = len(index.slugs)
     found = features(tokens)
@@ -277,8 +318,13 @@ def evidence(index: Index, tokens: Sequence[str], asks: str = "", particular: tu
         none_class = first - size if first >= size and none_linear > 0 else -1
     else:
         linear, none_linear, none_class = np.zeros(size, dtype=np.float32), -2.0, -1
+    ranking = linear + centroid
+    if vector is not None:
+        turned = semantic.whiten(vector[None, :], a["semantic_mean"], a["semantic_turn"])[0]
+        scores = turned @ a["semantic_weights"]
+        ranking = ranking + scores[:size]
     best = min(CANDIDATES, size)
-    chosen = np.argpartition(-(linear + centroid), best - 1)[:best] if best else np.zeros(0, dtype=np.int64)
+    chosen = np.argpartition(-ranking, best - 1)[:best] if best else np.zeros(0, dtype=np.int64)
 
     dense = np.zeros(len(a["idf"]), dtype=np.float32)
     dense[columns] = weights
@@ -287,6 +333,12 @@ def evidence(index: Index, tokens: Sequence[str], asks: str = "", particular: tu
     near_words, near_letters, few = _nearest(index, dense, bounds)
     none_nearest = 0.5 * float(near_words[-1] + near_letters[-1])
     near_words, near_letters, few = near_words[:-1], near_letters[:-1], few[:-1]
+
+    meaning = None
+    if vector is not None:
+        nearest = _nearest_meaning(index, turned, bounds)
+        none_score = float(scores[size:].max(initial=0.0))
+        meaning = Meaning(scores[chosen], nearest[:-1], none_score, float(nearest[-1]))
 
     coverage = _postings(index, "stems", columns[stems], stem_idf, size)[chosen] / max(mass, 1e-6)
     answer = _postings(index, "answer", columns[stems], stem_idf, size)[chosen] / max(mass, 1e-6)
@@ -299,8 +351,14 @@ def evidence(index: Index, tokens: Sequence[str], asks: str = "", particular: tu
     return Evidence(
         chosen.astype(np.int32), linear[chosen], centroid[chosen], near_words, near_letters, few, coverage, answer,
         title, asked, none_linear, none_nearest, lost / max(mass, 1e-6), int(stems.sum()) + len(unknown),
-        particular, none_class,
+        particular, none_class, meaning,
     )  # fmt: skip
+
+
+def _nearest_meaning(index: Index, turned: Floats, bounds: Sequence[tuple[int, int]]) -> Floats:
+    """The cosine of each range's phrasing that is nearest in meaning."""
+    rows = index.meanings
+    return np.array([(rows[a:b] @ turned).max(initial=-1.0) for a, b in bounds], dtype=np.float32)
 
 
 def _nearest(index: Index, dense: Floats, bounds: Sequence[tuple[int, int]]) -> tuple[Floats, Floats, Floats]:
@@ -350,9 +408,10 @@ def _said(phrasing: str) -> tuple[str, ...]:
     return tuple(french.plain(understanding.core(phrasing)))
 
 
-def _ask(index: Index, text: str, overlay: Sequence[Material]) -> _Asked:
+def _ask(index: Index, text: str, overlay: Sequence[Material], encode: semantic.Encoder | None) -> _Asked:
     tokens = index.spelling.text(french.plain(text))
-    found = evidence(index, tokens, understanding.asks(text), understanding.particular(text))
+    vector = encode([text])[0] if encode is not None and index.is_semantic else None
+    found = evidence(index, tokens, understanding.asks(text), understanding.particular(text), vector)
     chances = probabilities(*describe(found), index.arrays["candidate_weights"], index.arrays["null_weights"])
     scored = {index.slugs[entry]: float(chance) for entry, chance in zip(found.entries.tolist(), chances, strict=True)}
     exact = index.exact.get(key(tokens))
@@ -390,7 +449,14 @@ def _decide(index: Index, asked: _Asked) -> Part:
 _CHAT_ONLY = frozenset({"hello", "thanks", "bye", "how", "yes", "laugh", "test", "rude", "empty", "person"})
 
 
-def match(index: Index, text: str, *, channel: str = "web", overlay: Sequence[Material] = ()) -> Match:
+def match(
+    index: Index,
+    text: str,
+    *,
+    channel: str = "web",
+    overlay: Sequence[Material] = (),
+    encode: semantic.Encoder | None = None,
+) -> Match:
     """Decides about a message: each of its questions, at most three, then the whole.
 
     1. Small talk and other languages are not put to the base.
@@ -398,7 +464,10 @@ def match(index: Index, text: str, *, channel: str = "web", overlay: Sequence[Ma
     3. Several questions that are all surely known: all their entries are given. One known and another not: choices.
     `why` of what is passed on names the file of none messages that it resembles ("none: administrations").
     `overlay` holds what was published since the index was built; its very words are answered.
+    `encode`: the encoder that a semantic index was built with; without it such an index raises ValueError.
     """
+    if index.is_semantic and encode is None:
+        raise ValueError("this index was built with an encoder, and none is given")
     u = understanding.understand(text)
 
     def closed(why: str) -> Match:
@@ -408,9 +477,9 @@ def match(index: Index, text: str, *, channel: str = "web", overlay: Sequence[Ma
         return closed("smalltalk")
     if u.language != "fr":
         return closed("language")
-    asked = _ask(index, u.core, overlay)
+    asked = _ask(index, u.core, overlay, encode)
     whole = _decide(index, asked)
-    parts = [_decide(index, _ask(index, question, overlay)) for question in u.questions if question != u.core]
+    parts = [_decide(index, _ask(index, question, overlay, encode)) for question in u.questions if question != u.core]
     if len(parts) < 2:
         best = max([whole, *parts], key=lambda part: part.confidence)
         if best.decision == "escalate" and asked.none:

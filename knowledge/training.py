@@ -17,16 +17,14 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from knowledge import french, understanding
+from knowledge import french, semantic, understanding
 from knowledge.matching import (
     BLOCK_WEIGHTS,
     BLOCKS,
-    CANDIDATE_FEATURES,
     FORMAT,
     KINDS_OF_ANSWER,
     LARGE,
     LETTERS,
-    NULL_FEATURES,
     SURE,
     Floats,
     Index,
@@ -59,6 +57,7 @@ class Row:
     tokens: tuple[str, ...]
     columns: Integers
     counts: Floats  # 1 + log of how many times
+    meaning: int = -1  # its row in the table's vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +68,8 @@ class Table:
     messages: Mapping[str, tuple[str, ...]]
     rows: tuple[Row, ...]
     names: tuple[str, ...]  # features, by column
+    said: tuple[str, ...] = ()  # what the encoder was given, one text a vector
+    vectors: Floats | None = None
 
     @property
     def classes(self) -> int:
@@ -76,6 +77,18 @@ class Table:
 
 
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")
+
+
+def with_meanings(table: Table, encode: semantic.Encoder, old: Mapping[str, npt.NDArray[Any]] | None = None) -> Table:
+    """The same table with the vector of every phrasing, title and none message; none above LARGE entries."""
+    if len(table.entries) > LARGE:
+        return table
+    places = [n for n, row in enumerate(table.rows) if row.role != "answer"]
+    said = tuple(understanding.core(table.rows[n].text) for n in places)
+    rows = list(table.rows)
+    for place, n in enumerate(places):
+        rows[n] = replace(rows[n], meaning=place)
+    return replace(table, rows=tuple(rows), said=said, vectors=semantic.vectors(encode, said, old))
 
 
 def tabulate(entries: Iterable[Material], none_messages: Mapping[str, Iterable[str]], jobs: int = 1) -> Table:
@@ -234,7 +247,7 @@ def assemble(entries: Sequence[Material], rows: Sequence[Row], table: Table) -> 
     if size <= LARGE and size > 1:
         from sklearn.svm import LinearSVC
 
-        machine = LinearSVC(C=0.5, tol=0.05).fit(matrix, owners, sample_weight=weight)
+        machine = LinearSVC(C=0.5, tol=0.05, random_state=0).fit(matrix, owners, sample_weight=weight)
         weights = np.zeros((len(names), classes), dtype=np.float32)
         bias = np.full(classes, -2.0, dtype=np.float32)
         if len(machine.classes_) > 2:
@@ -245,6 +258,9 @@ def assemble(entries: Sequence[Material], rows: Sequence[Row], table: Table) -> 
                 "linear": np.rint(weights / scale).astype(np.int8), "linear_scale": scale.astype(np.float32),
                 "linear_bias": bias,
             }  # fmt: skip
+    if table.vectors is not None:
+        at = [row.meaning for row in asked]
+        arrays |= semantic.fit(table.vectors[at], [table.said[n] for n in at], owners[: len(asked)], classes)
     arrays["answers"] = np.array(
         [sum(1 << KINDS_OF_ANSWER.index(k) for k in e.answers if k in KINDS_OF_ANSWER) for e in entries], dtype=np.int32
     )
@@ -332,7 +348,8 @@ def trials(table: Table, fold: int, folds: int, seed: int = 7) -> list[Trial]:
         if chance.random() >= sampled[nature]:
             continue
         tokens, core = index.spelling.text(row.tokens), understanding.core(row.text)
-        found = evidence(index, tokens, understanding.asks(core), understanding.particular(core))
+        vector = table.vectors[row.meaning] if table.vectors is not None else None
+        found = evidence(index, tokens, understanding.asks(core), understanding.particular(core), vector)
         at = np.flatnonzero(found.entries == row.owner)
         candidate_rows, null = describe(found)
         right = (int(at[0]),) if nature in ("known", "title") and len(at) else ()
@@ -353,7 +370,7 @@ def calibrate(
 ) -> tuple[Floats, Floats]:
     """Weights of the candidates' features and of « none of these », by multinomial logistic regression."""
     many = max(len(t.rows) for t in found)
-    n, width, breadth = len(found), len(CANDIDATE_FEATURES), len(NULL_FEATURES)
+    n, width, breadth = len(found), found[0].rows.shape[1], len(found[0].null)
     rows = np.zeros((n, many, width))
     present = np.zeros((n, many), dtype=bool)
     for at, t in enumerate(found):
@@ -421,6 +438,8 @@ def build(
     none_messages: Mapping[str, Iterable[str]],
     *,
     jobs: int = 2,
+    encode: semantic.Encoder | None = None,
+    old: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> Index:
     """The index of these entries, calibrated on what it was not shown.
 
@@ -428,17 +447,13 @@ def build(
     2. Their answers fit the chances (multinomial logistic regression) and the thresholds (TARGET right).
     3. The index of everything gets both, under a fingerprint of the content.
     `none_messages`: messages that no entry answers, by file name; a name that holds LOCAL says that the topic is ours.
+    `encode` makes an index that also knows meanings; `old` holds the arrays of one that knew them, whose vectors serve.
     """
+    table = tabulate(entries, none_messages, jobs)
+    if encode is not None:
+        table = with_meanings(table, encode, old)
     with threadpool_limits(1):  # our processes are the parallelism: waiting threads would only burn the second core
-        return _build(entries, none_messages, jobs)
-
-
-def _build(
-    entries: Iterable[Material],
-    none_messages: Mapping[str, Iterable[str]],
-    jobs: int,
-) -> Index:
-    return _tried(tabulate(entries, none_messages, jobs), jobs)[0]
+        return _tried(table, jobs)[0]
 
 
 def _tried(table: Table, jobs: int) -> tuple[Index, list[Trial], list[Floats]]:

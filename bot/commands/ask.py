@@ -42,7 +42,8 @@ def shelf(found: House) -> Shelf:
     name, arrays, published = found.db.look(_stored, found)
     if not published:  # nothing was loaded yet: the files that came with the program speak for themselves
         published = [Published(0, 0, 1, each) for each in knowledge_files()]
-        name = library.named(entries.fingerprint_of((each.content for each in published), found.today()))
+        fingerprint = entries.fingerprint_of((each.content for each in published), found.today())
+        name = library.named(fingerprint, found.encoder is not None)
     arrays = arrays or library.shipped(name)
     if arrays is None:
         cached = found.data / f"index-{name}.npz"
@@ -50,7 +51,7 @@ def shelf(found: House) -> Shelf:
             arrays = cached.read_bytes()
         else:
             with err.status("Je prépare l'index des questions (une seule fois, une minute au plus)…"):
-                arrays = asyncio.run(library.build([indexer.material(each.content) for each in published]))
+                arrays = asyncio.run(_made(found, [indexer.material(each.content) for each in published]))
             for old in found.data.glob("index-*.npz"):
                 old.unlink(missing_ok=True)
             temporary = cached.with_suffix(".partial")
@@ -59,19 +60,27 @@ def shelf(found: House) -> Shelf:
     return Shelf(library.opened(arrays), {each.content.slug: each for each in published}, found)
 
 
+async def _made(found: House, materials: list[matching.Material]) -> bytes:
+    """A new index; with meanings, the vectors of the one kept before serve again."""
+    before = next(iter(found.data.glob("index-*.npz")), None) if found.encoder is not None else None
+    old = before.read_bytes() if before is not None else None
+    return await library.build(materials, meanings=found.encoder is not None, old=old)
+
+
 def knowledge_files() -> list[Content]:
     """The entries of content/; what cannot be read is not among them."""
     return [each.content for each in seed.read_folder(seed.CONTENT, gsm.length) if each.content]
 
 
 def _stored(session: Session, found: House) -> tuple[str, bytes | None, list[Published]]:
-    name = library.wanted(session, found.today())
+    name = library.wanted(session, found.today(), found.encoder is not None)
     return name, entries.index_named(session, name), entries.published(session, found.today())
 
 
 def decide(on: Shelf, question: str, channel: str) -> dict[str, Any]:
     """What would be decided and said, as one JSON object."""
-    match = matching.match(on.index, question[: library.MOST_MATCHED], channel=channel)
+    text = question[: library.MOST_MATCHED]
+    match = matching.match(on.index, text, channel=channel, encode=on.house.encoder)
     decision = router.decide(router.Facts(text=question, match=match))
     to = Address(channel, "")
     given: tuple[str, ...] = ()

@@ -313,7 +313,7 @@ def measure(
     aliases = {alias: content.slug for content in contents for alias in content.aliases}
 
     def ask(text: str, channel: str) -> matching.Match:
-        return matching.match(on.index, text, channel=channel)
+        return matching.match(on.index, text, channel=channel, encode=on.house.encoder)
 
     with Progress(console=err, disable=not err.is_terminal) as progress:
         try:

@@ -22,6 +22,7 @@ from channels.contract import BadSetting
         ("HOTLINE_OFFICER_EMAIL", "nora", "adresse e-mail"),
         ("HOTLINE_ANSWER_DAYS", "deux", "nombre"),
         ("HOTLINE_ANSWER_DAYS", "0", "nombre"),
+        ("HOTLINE_SEMANTIC", "peut-être", "1 (oui)"),
     ],
 )
 def test_a_wrong_setting_is_named_explained_and_shown_an_example(name: str, value: str, words: str) -> None:
