@@ -41,7 +41,8 @@ def recipe() -> str:
     stamp = hashlib.sha256()
     folder = Path(matching.__file__).parent
     names = ("matching.py", "training.py", "french.py", "understanding.py", "semantic.py")
-    lists = [*sorted((folder / "lexicon").glob("*.txt")), *sorted(seed.NONE.glob("*.txt"))]
+    folders = (folder / "lexicon", folder / "patterns", seed.NONE)
+    lists = [path for each in folders for path in sorted(each.glob("*.txt"))]
     for path in [*(folder / name for name in names), *lists]:
         stamp.update(path.read_bytes())
     return stamp.hexdigest()[:12]

@@ -38,11 +38,12 @@ from knowledge.matching import (
     probabilities,
 )
 
-FOLDS = 3  # indexes built without a part of the base
+FOLDS = 2  # indexes built without a part of the base
 PARTS = 8  # of phrasings and of entries; a fold leaves one out, so that its index differs little from the final one
 MOST_TRIALS = 2400  # phrasings tried for calibration
 SURE_USES = 3  # of a word that no lexicon knows, before spelling is corrected towards it
-MANY = 20_000  # texts above which they are read by several processes, and one fold is enough
+SOME = 2_000  # texts above which they are read by several processes
+MANY = 20_000  # and above which one fold is enough
 ANSWER_WEIGHT = 0.6  # of a sentence of the answer beside a phrasing
 CENTROID_SIZE = 400  # strongest features kept of an entry's centroid
 
@@ -102,7 +103,7 @@ def tabulate(entries: Iterable[Material], none_messages: Mapping[str, Iterable[s
         told += [(text, owner, "answer") for text in _SENTENCE.split(entry.answer) if len(text.split()) > 3]
     for shift, texts in enumerate(messages.values()):
         told += [(text, len(entries) + shift, "phrasing") for text in texts]
-    with _Pool(jobs if len(told) > MANY else 1) as pool:
+    with _Pool(jobs if len(told) > SOME else 1) as pool:
         spoken = pool.over(_words, [text for text, _, _ in told])
         uses = Counter(
             token

@@ -1,7 +1,11 @@
 """A message is taken apart: courtesies, questions, language, small talk, danger."""
 
+import re
+from itertools import chain
+
 import pytest
 
+from knowledge import seed, understanding
 from knowledge.understanding import asks, core, distress, language, particular, questions, smalltalk, understand
 
 MAIL = """Bonjour Madame,
@@ -162,3 +166,25 @@ def test_a_message_is_understood_in_one_call() -> None:
     u = understand(MAIL)
     assert (u.language, u.smalltalk, u.distress, u.asks) == ("fr", "", (), "how")
     assert u.questions == ("Comment trouver une salle pour nos réunions ?",) or len(u.questions) == 1
+
+
+TOPICS = ("courtesies", "danger", "kinds", "languages", "particular", "smalltalk")
+
+
+def test_every_turn_of_phrase_stands_in_a_file_that_can_be_read() -> None:
+    assert sorted(path.stem for path in understanding.PATTERNS.iterdir()) == sorted(TOPICS)
+    for topic in TOPICS:
+        lines = (understanding.PATTERNS / f"{topic}.txt").read_text("utf-8").splitlines()
+        assert lines[0].startswith("# "), f"{topic}: its first line says what it is for"
+        assert not [line for line in lines if len(line) > 120 or line != line.rstrip()], topic
+        sections = understanding.listed(topic)
+        assert all(found for _, found in sections), f"{topic}: an empty section"
+        if topic == "languages":
+            continue
+        for pattern in chain.from_iterable(found for _, found in sections):
+            expression = re.compile(pattern.replace("{now}", "now").replace("{place}", "place"))
+            assert not re.search("[à-ÿœ]", expression.pattern), f"{topic}: text comes without accents"
+
+
+def test_a_kind_of_answer_that_no_entry_can_declare_is_not_looked_for() -> None:
+    assert {kind for kind, _ in understanding.listed("kinds")} <= set(seed.ANSWERS)
