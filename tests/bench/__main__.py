@@ -23,17 +23,18 @@ MEASURES = {  # with the page that each writes to; imported when asked for, sinc
 }
 HOW = {
     "matching": (
-        "Every fifth entry is left out (its questions are unknown), every fifth phrasing of the others is asked, with a "
-        "fifth of the messages that no entry answers. All methods learn the same phrasings and get the same questions, in "
-        "one process. Phrasings stray from the title on purpose: these questions are harder than residents' own. "
-        "« Answered at 95 % right » takes the best threshold in hindsight, for every method alike. Beyond our own entries "
-        "the base is synthetic: latency, memory and index time only (at 100,000 entries, 3 phrasings each)."
+        "Every fifth entry is left out (its questions are unknown), every fifth phrasing of the others is asked, with "
+        "a fifth of the messages that no entry answers. All methods learn the same phrasings and get the same "
+        "questions, in one process. Phrasings stray from the title on purpose: these questions are harder than "
+        "residents' own. « Answered at 95 % right » takes the best threshold in hindsight, for every method alike. "
+        "Beyond our own entries the base is synthetic: latency, memory and index time only (at 100,000 entries, "
+        "3 phrasings each)."
     ),
     "labour": (
-        "273 labour-law matters with phrasings typed by real people; phrasings held out by folds, whole matters held out "
-        "as unknowns (15 % of the traffic) with small talk (15 %). Thresholds come from half of the matters at 95 % right "
-        "and are measured on the other half, mean of 20 splits. An unknown matter may share its official page with one "
-        "that is known: both ways of counting that answer are shown."
+        "273 labour-law matters with phrasings typed by real people; phrasings held out by folds, whole matters held "
+        "out as unknowns (15 % of the traffic) with small talk (15 %). Thresholds come from half of the matters at "
+        "95 % right and are measured on the other half, mean of 20 splits. An unknown matter may share its official "
+        "page with one that is known: both ways of counting that answer are shown."
     ),
 }
 TITLES = {"mailbox": "What the mailbox can do, measured", "matching": "What the matcher can do, measured"}
