@@ -411,6 +411,7 @@ def calibrate(
 
 TARGET = 0.97  # share of automatic answers that must be right
 FAR_OFFERED = 0.15  # share of held-out far messages that may be offered choices
+LEAST_OFFERED = 0.1  # below which the three best together are no choice worth reading
 LOCAL = "local"  # none messages of files so named are near the base: they do not bound what is offered
 
 
@@ -427,7 +428,7 @@ def thresholds(found: Sequence[Trial], chances: Sequence[Floats], far: frozenset
     answer = min(float(top[order[good[-1]]]) if len(good) else 1.0, SURE - 0.005)
     distant = [value for value, t in zip(three, found, strict=True) if t.nature == "none" and int(t.name) in far]
     offer = float(np.quantile(distant, 1 - FAR_OFFERED)) if distant else 0.5
-    return np.array([answer, min(max(offer, 0.2), answer), 0.04], dtype=np.float32)
+    return np.array([answer, min(max(offer, LEAST_OFFERED), answer), 0.04], dtype=np.float32)
 
 
 def _trials(table: Table, fold: int) -> list[Trial]:
