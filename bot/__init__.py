@@ -15,8 +15,8 @@ bot/          the only room that imports other rooms
   desk/         every transaction: questions, officer, members, calendar, entries, figures
   commands/     one file a family of commands
   migrations/   the tables' history (Alembic)
-channels/     how people reach us: contract, mailbox, directory, attachments, vault, drawers, spool;
-              pages/ (people); one folder a channel: web, email, telegram, sms, whatsapp, terminal
+channels/     how people reach us: contract, mailbox, directory, admission, attachments, vault,
+              drawers, spool; pages/ (people); one folder a channel: web, email, telegram, sms, whatsapp, terminal
 knowledge/    what the hotline knows: entries, content/, seed, lint; french, lexicon/, understanding, patterns/,
               matching, none/ (what it must not answer); training, indexer, index/, measure, semantic; pages/ (editing)
 escalation/   questions that only a person can answer: tickets, officers, accounts, deadlines; console/ (the desk)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from bot.db import Database, DatabaseAway, Hold
 from bot.desk import calendar, officer, privacy, questions
 from bot.library import Library
 from bot.office import Office
-from channels import mailbox
+from channels import admission, mailbox
 from channels.contract import (
     Deliver,
     Findable,
@@ -84,6 +85,8 @@ class Intake:
 
     async def deliver(self, message: Inbound | Receipt) -> bool:
         """True when it is kept and new; False when we already had it. Raises OSError only if nothing can be written."""
+        if isinstance(message, Inbound) and message.attachments:
+            message = await _with_admitted_files(message)
         if not self.spool.holds():  # what came before must go first
             try:
                 async with asyncio.timeout(self.patience):
@@ -138,6 +141,16 @@ class Intake:
             except Exception:
                 log.exception("spool not drained")
             await asyncio.sleep(REST)
+
+
+async def _with_admitted_files(message: Inbound) -> Inbound:
+    """Pictures are opened in a thread: a large one takes a second."""
+    try:
+        return await asyncio.to_thread(admission.admitted, message)
+    except Exception:  # whatever a hostile file breaks, the words that came with it are kept
+        log.exception("files not read", channel=message.sender.channel)
+        note = f"{len(message.attachments)} fichier(s) non gardé(s) : illisible(s)"
+        return replace(message, attachments=(), warnings=(*message.warnings, note))
 
 
 def _receive_all(session: Session, office: Office, messages: Sequence[Inbound | Receipt], now: datetime) -> None:

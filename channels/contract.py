@@ -22,6 +22,7 @@ class Attachment:
     filename: str
     content_type: str
     content: bytes
+    whole: bool = False  # the message itself, kept as it came since it could not be read
 
 
 Nature = Literal["person", "machine", "unsure"]

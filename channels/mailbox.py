@@ -89,7 +89,7 @@ class InboxRow(SQLModel, table=True):
 
 
 class AttachmentRow(SQLModel, table=True):
-    """A file that came with a message, sealed; it goes with the message."""
+    """A file that came with a message, sealed; it stays if a person has to deal with it, and goes with the question."""
 
     __tablename__ = "attachments"
     id: int | None = Field(default=None, primary_key=True)
@@ -98,6 +98,7 @@ class AttachmentRow(SQLModel, table=True):
     content_type: str
     size: int  # bytes
     sealed: bytes
+    ticket_id: int | None = Field(default=None, foreign_key="tickets.id", index=True)
 
 
 class OutboxRow(SQLModel, table=True):

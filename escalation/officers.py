@@ -187,3 +187,11 @@ def _stepping_in(session: Session, named: list[Officer], away: dict[int, date]) 
         if stands is not None and stands.id not in away:
             here[stands.id] = stands
     return list(here.values())
+
+
+def may_see(session: Session, officer: Officer, council_id: int | None, today: date) -> bool:
+    """Whether a question of this council, or of none, is for the eyes of this officer, or of whom they stand in for."""
+    if not officer.active or officer.id is None:
+        return False
+    theirs = [councils_of(session, each) for each in (officer.id, *standing_in_for(session, officer.id, today))]
+    return council_id is None or any(not councils or council_id in councils for councils in theirs)

@@ -10,6 +10,7 @@ from bot import library, workers
 from bot.db import Database
 from bot.desk import chat, officer, questions
 from bot.office import Office
+from channels import admission
 from channels.contract import Address, Attachment, Inbound, Opened, Outbound
 from knowledge import seed
 from knowledge.entries import Content
@@ -97,7 +98,7 @@ class Town:
             proof=proof,  # type: ignore[arg-type]
             attachments=attachments,
         )
-        return self.db.transact(questions.receive, self.office, message, self.at)
+        return self.db.transact(questions.receive, self.office, admission.admitted(message), self.at)
 
     def work(self, ticks: bool = False) -> None:
         """Route and send whatever is ready; with `ticks`, let the clock look too."""

@@ -10,7 +10,7 @@ from bot import tokens
 from bot.office import Office
 from bot.say import say
 from channels import directory, mailbox, manners
-from channels.contract import Address, Outbound
+from channels.contract import Address, Attachment, Outbound
 from channels.directory import AddressRow
 from escalation import officers
 from escalation.officers import Officer
@@ -106,6 +106,8 @@ def to_officer(
     key: str,
     now: datetime,
     ticket: Ticket,
+    *,
+    attachments: tuple[Attachment, ...] = (),
     **values: Any,
 ) -> None:
     """Write to an officer about a ticket, at each of their addresses; a reply to it answers the ticket."""
@@ -121,6 +123,7 @@ def to_officer(
             **values,
         )
         mine = f"{key}:{number}" if number else key
+        message = replace(message, attachments=attachments)
         post(session, office, message, mine, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
 
 

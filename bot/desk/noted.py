@@ -57,7 +57,7 @@ def _close_ticket(desk: Desk, ticket_id: int | None) -> None:
     if ticket is None or ticket.state != "open":
         return
     words = "(ANNULER : la personne n'attend plus de réponse.)"
-    officer.notify_added(desk.session, desk.office, ticket, words, desk.turn.last.id, desk.now)
+    officer.notify_added(desk.session, desk.office, ticket, words, [desk.turn.last.id], desk.now)
     tickets.close(desk.session, ticket, "annulé par la personne", desk.now)
 
 

@@ -4,13 +4,14 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, select
 
 from bot import audit
-from bot.desk import letters
+from bot.desk import files, letters
 from bot.office import Office
 from bot.say import say
 from channels import directory
@@ -89,15 +90,25 @@ def add(session: Session, office: Office, name: str, email: str, now: datetime) 
 
 
 def notify(
-    session: Session, office: Office, ticket: Ticket, channel: str, now: datetime, *, urgent: bool = False
+    session: Session,
+    office: Office,
+    ticket: Ticket,
+    channel: str,
+    now: datetime,
+    *,
+    urgent: bool = False,
+    came_by: Sequence[int] = (),
 ) -> None:
-    """Tell the officers of a ticket: the question, what the matcher thought, and how to answer."""
+    """Tell the officers of a ticket: the question, what came with it, what the matcher thought, and how to answer.
+
+    `came_by`: the messages (inbox) that it came by.
+    """
     name = {"to-sort": "officer_to_sort", "undelivered": "officer_undelivered"}.get(ticket.kind, "officer_notice")
     for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         values: dict[str, object] = {
             "asker": letters.asker_in_words(session, ticket.address_id, channel),
             "channel": letters.channel_name(channel),
-            "question": ticket.question,
+            "question": _with_files(session, ticket.question, came_by),
             "why": ticket.why,
         }
         if name == "officer_notice":
@@ -107,8 +118,21 @@ def notify(
                 "candidates": _candidates(session, ticket),
             }
         letters.to_officer(
-            session, office, officer, name, f"ticket:{ticket.id}:notice:{officer.id}", now, ticket, **values
+            session,
+            office,
+            officer,
+            name,
+            f"ticket:{ticket.id}:notice:{officer.id}",
+            now,
+            ticket,
+            attachments=files.small(session, office, came_by),
+            **values,
         )
+
+
+def _with_files(session: Session, text: str, came_by: Sequence[int]) -> str:
+    told = files.in_words(session, came_by) if came_by else ""
+    return f"{text}\n\n{told}" if told else text
 
 
 def _headline(question: str) -> str:
@@ -149,19 +173,22 @@ def _by_other_channels(
                 letters.post(session, office, message, f"{key}:{address_id}", row, now)
 
 
-def notify_added(session: Session, office: Office, ticket: Ticket, text: str, inbox_id: int, now: datetime) -> None:
-    """Tell the officers that the asker added something."""
+def notify_added(
+    session: Session, office: Office, ticket: Ticket, text: str, came_by: Sequence[int], now: datetime
+) -> None:
+    """Tell the officers that the asker added something, by these messages."""
     for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         letters.to_officer(
             session,
             office,
             officer,
             "officer_added",
-            f"ticket:{ticket.id}:added:{inbox_id}:{officer.id}",
+            f"ticket:{ticket.id}:added:{came_by[-1]}:{officer.id}",
             now,
             ticket,
+            attachments=files.small(session, office, came_by),
             asker=letters.asker_in_words(session, ticket.address_id, ""),
-            question=text,
+            question=_with_files(session, text, came_by),
         )
 
 

@@ -222,7 +222,11 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
         ids = list(session.execute(due.limit(limit)).scalars())
         session.execute(sa.update(table).where(col(table.id).in_(ids)).values(**values))
         if table is InboxRow:
-            session.execute(sa.delete(AttachmentRow).where(col(AttachmentRow.inbox_id).in_(ids)))
+            session.execute(
+                sa.delete(AttachmentRow).where(
+                    col(AttachmentRow.inbox_id).in_(ids), col(AttachmentRow.ticket_id).is_(None)
+                )
+            )
         if table is OutboxRow:
             attachments.detach(session, ids)
         counts[name] = len(ids)
@@ -232,7 +236,16 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
     session.execute(
         sa.update(Ticket).where(col(Ticket.id).in_(ids)).values(question=ERASED, subject="", state="closed")
     )
+    session.execute(sa.delete(AttachmentRow).where(col(AttachmentRow.ticket_id).in_(ids)))
     counts["tickets"] = len(ids)
+    carried = sa.select(col(OutboxRow.id)).where(  # a copy in a notice need not stay as long as its words
+        col(OutboxRow.files) > 0,
+        col(OutboxRow.state).in_(("sent", "delivered", "dropped")),
+        col(OutboxRow.created_at) < old,
+    )
+    ids = list(session.execute(carried.limit(limit)).scalars())
+    attachments.detach(session, ids)
+    session.execute(sa.update(OutboxRow).where(col(OutboxRow.id).in_(ids)).values(files=0))
     counts["files"] = attachments.sweep(session, limit)
     return counts
 

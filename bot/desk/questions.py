@@ -10,12 +10,12 @@ from sqlmodel import Session, col, select
 
 from bot import audit, conversations, patience, router, tokens
 from bot.conversations import Given, Prompt, Question
-from bot.desk import bounces, invitations, letters, linking, noted, officer, privacy, replies
+from bot.desk import bounces, files, invitations, letters, linking, noted, officer, privacy, replies
 from bot.desk.replies import Titled
 from bot.desk.turns import CHOOSE_FOR, Desk
 from bot.office import Office, in_full
 from bot.say import say
-from channels import attachments, directory, mailbox, manners
+from channels import admission, attachments, directory, mailbox, manners
 from channels.contract import Inbound, Outbound, Receipt, Scope
 from channels.directory import AddressRow
 from channels.mailbox import AttachmentRow, InboxRow, OutboxRow, Sending, Turn
@@ -69,16 +69,7 @@ def receive(session: Session, office: Office, message: Inbound | Receipt, now: d
     if message.nature != "machine":
         bounces.heard_again(session, row)
     mailbox.heard_from(session, row.id, now)
-    for file in message.attachments:
-        session.add(
-            AttachmentRow(
-                inbox_id=new,
-                filename=_clean(file.filename)[:200],
-                content_type=file.content_type[:100],
-                size=len(file.content),
-                sealed=office.vault.seal(file.content, "attachment"),
-            )
-        )
+    files.keep(session, office, new, message.attachments)
     return True
 
 
@@ -153,6 +144,7 @@ def handle(session: Session, office: Office, claimed: Claimed, match: Match | No
     facts = gather(session, office, turn, row, match, now, prompts)
     decision = router.decide(facts)
     act(desk, decision, facts)
+    files.settle(session, [message.id for message in turn.messages])
     mailbox.handled(session, turn, now)
     return type(decision).__name__
 
@@ -209,6 +201,7 @@ def gather(
     wordless = not any(sign.isalpha() for sign in turn.text) or turn.text.lstrip().startswith("(")
     has_files = wordless and (
         session.exec(select(AttachmentRow.id).where(col(AttachmentRow.inbox_id).in_(ids)).limit(1)).first() is not None
+        or any(admission.is_note(warning) for message in turn.messages for warning in message.warnings)
     )
     return router.Facts(
         text=turn.text,
@@ -496,7 +489,10 @@ def open_ticket(
         tickets.add_message(desk.session, ticket, said, desk.turn.last.heard_at, reopen=False)
         ticket.why = f"{ticket.why}\n\nLa personne ajoute :\n{said}"
         desk.session.add(ticket)
-    officer.notify(desk.session, desk.office, ticket, desk.to.channel, desk.now, urgent=urgent)
+    assert ticket.id is not None
+    came_by = [message.id for message in turn.messages]
+    files.tie(desk.session, came_by, ticket.id)
+    officer.notify(desk.session, desk.office, ticket, desk.to.channel, desk.now, urgent=urgent, came_by=came_by)
     return ticket
 
 
@@ -536,7 +532,9 @@ def _add(desk: Desk, ticket_id: int) -> None:
         ticket.kind = "question"
         desk.session.add(ticket)
     tickets.add_message(desk.session, ticket, desk.turn.text, desk.turn.last.heard_at, reopen=True)
-    officer.notify_added(desk.session, desk.office, ticket, desk.turn.text, desk.turn.last.id, desk.now)
+    came_by = [message.id for message in desk.turn.messages]
+    files.tie(desk.session, came_by, ticket_id)
+    officer.notify_added(desk.session, desk.office, ticket, desk.turn.text, came_by, desk.now)
     desk.say("added", ticket=ticket, number=ticket.id)
 
 
@@ -814,4 +812,6 @@ def _trouble(
             promised_at=office.promised(now),
         ),
     )
-    officer.notify(session, office, ticket, row.channel, now)
+    came_by = [row.id] if isinstance(row, InboxRow) and row.id and ticket.id else []
+    files.tie(session, came_by, ticket.id or 0)
+    officer.notify(session, office, ticket, row.channel, now, came_by=came_by)

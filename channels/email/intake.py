@@ -150,7 +150,7 @@ def _attachments(mail: Mail, warnings: list[str]) -> tuple[Attachment, ...]:
 
 
 def _original(raw: bytes) -> tuple[Attachment, ...]:
-    return (Attachment("message.eml", "message/rfc822", raw),) if len(raw) <= MAX_ATTACHMENT else ()
+    return (Attachment("message.eml", "message/rfc822", raw, whole=True),) if len(raw) <= MAX_ATTACHMENT else ()
 
 
 def _receipt(mail: Mail, settings: EmailSettings) -> Receipt | None:
