@@ -237,14 +237,14 @@ def test_a_database_that_hangs_does_not_keep_the_provider_waiting(intake: Intake
 def test_attachments_and_receipts_go_through_the_spool_too(intake: Intake, fickle: Fickle) -> None:
     async def outage() -> None:
         fickle.away = True
-        await intake.deliver(inbound(1, attachments=(Attachment("a.txt", "text/plain", b"abc"),)))
+        await intake.deliver(inbound(1, attachments=(Attachment("a.pdf", "application/pdf", b"%PDF-1.7"),)))
         await intake.deliver(Receipt("sms", "inconnu", "delivered"))
         fickle.away = False
         await intake.drain()
 
     asyncio.run(outage())
     sizes = fickle.look(lambda session: list(session.exec(select(AttachmentRow.size)).all()))
-    assert sizes == [3]
+    assert sizes == [8]
     assert not intake.spool.holds()
 
 

@@ -99,7 +99,7 @@ def test_a_file_goes_with_the_last_message_that_carries_it(db: Database, office:
     for _ in range(2):
         claimed = db.transact(questions.claim_sending, office, ["email"], [], now + timedelta(days=20))
         assert claimed is not None
-        db.transact(questions.sent, claimed[0], "id", now)
+        db.transact(questions.sent, office, claimed[0], "id", now)
     db.transact(privacy.purge, now + timedelta(days=31))
     assert (count(db, FileRow), count(db, OutboxAttachmentRow)) == (1, 1)
     db.transact(privacy.purge, now + timedelta(days=52))
