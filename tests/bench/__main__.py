@@ -1,4 +1,4 @@
-"""Measure, print a table, and write it to docs/bench/mailbox.md with its picture."""
+"""Measure, print a table, and write it to the pages of docs/bench."""
 
 import argparse
 import os
@@ -20,6 +20,7 @@ MEASURES = {  # with the page that each writes to; imported when asked for, sinc
     "crash": "mailbox",
     "matching": "matching",
     "labour": "matching",
+    "channels": "channels",
 }
 HOW = {
     "matching": (
@@ -37,7 +38,11 @@ HOW = {
         "page with one that is known: both ways of counting that answer are shown."
     ),
 }
-TITLES = {"mailbox": "What the mailbox can do, measured", "matching": "What the matcher can do, measured"}
+TITLES = {
+    "mailbox": "What the mailbox can do, measured",
+    "matching": "What the matcher can do, measured",
+    "channels": "Each channel through its peer, measured",
+}
 DOCS = Path(__file__).parents[2] / "docs/bench"
 
 

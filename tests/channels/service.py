@@ -79,12 +79,14 @@ class Service:
         self.loop = Unsignalled()
         self.failure: list[BaseException] = []
 
-    def start(self, index: Index) -> None:
+    def start(self, index: Index | None) -> None:
+        """With the index of a few entries, or with the one that the program ships."""
         app.prepare(self.house)
-        path = self.folder / "index.npz"
-        index.save(path)
-        name = self.house.db.look(library.wanted, self.house.today())
-        self.house.db.transact(entries.keep_index, name, path.read_bytes(), self.house.now())
+        if index is not None:
+            path = self.folder / "index.npz"
+            index.save(path)
+            name = self.house.db.look(library.wanted, self.house.today())
+            self.house.db.transact(entries.keep_index, name, path.read_bytes(), self.house.now())
         up = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(up,), daemon=True)
         self.thread.start()
@@ -157,7 +159,7 @@ class Service:
 
 @contextlib.contextmanager
 def running(
-    folder: Path, port: int, mail: MailServer, kannel: Kannel, index: Index, quiet: float = 0.2
+    folder: Path, port: int, mail: MailServer, kannel: Kannel, index: Index | None, quiet: float = 0.2
 ) -> Iterator[Service]:
     """The service with fresh Telegram and WhatsApp peers, until the block ends."""
     telegram, graph = Telegram(), Graph()

@@ -159,6 +159,13 @@ def mail_server() -> Iterator[MailServer]:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
+    with serving() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[MailServer]:
+    """Postfix and Dovecot, until the block ends."""
     # short, and open to the servers' own users: sockets stand in it
     folder = Path(tempfile.mkdtemp(prefix="hm", dir="/tmp"))
     folder.chmod(0o755)
