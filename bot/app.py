@@ -35,6 +35,7 @@ from channels.sms import gsm
 from channels.spool import Spool
 from channels.vault import Vault
 from channels.web.desk import House as WebHouse
+from escalation.console.oidc import Provider
 from knowledge import seed, semantic
 from scheduler import clock
 
@@ -281,7 +282,14 @@ def _server(house: House, intake: workers.Intake, shelf: Library, outbox: worker
         return found | ({"to_mend": stopped} if (stopped := sorted(troubles(house))) else {})
 
     within = Within(
-        house.db, house.office, house.now, outbox.ring, shelf, tuple(house.channels), lambda: len(house.spool.waiting())
+        house.db,
+        house.office,
+        house.now,
+        outbox.ring,
+        shelf,
+        tuple(house.channels),
+        lambda: len(house.spool.waiting()),
+        _provider(own),
     )
     server: uvicorn.Server | None = None
     app = create_app(
@@ -307,6 +315,20 @@ def _server(house: House, intake: workers.Intake, shelf: Library, outbox: worker
     )
     server = uvicorn.Server(options)
     return server
+
+
+def _provider(own: settings.Settings) -> Provider | None:
+    if not own.oidc_issuer:
+        return None
+    return Provider(
+        own.oidc_issuer,
+        own.oidc_client_id,
+        own.public_url,
+        own.oidc_client_secret,
+        own.oidc_private_key,
+        own.oidc_scopes,
+        own.oidc_acr,
+    )
 
 
 async def _serve(server: uvicorn.Server) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from channels.contract import BadSetting
 from channels.vault import new_secret
+from escalation.console.oidc import own_key
 
 VAR = Path("var")
 PREFIX = "HOTLINE_"
@@ -32,6 +33,12 @@ EXAMPLES = {
     "officer_email": "chargee.de.mission@exemple.fr",
     "answer_days": "2",
     "semantic": "1",
+    "oidc_issuer": "https://auth.exemple.fr/api/v2",
+    "oidc_client_id": "hotline",
+    "oidc_client_secret": "(le secret que le fournisseur donne)",
+    "oidc_private_key": "/srv/hotline/oidc.pem",
+    "oidc_scopes": "openid email",
+    "oidc_acr": "eidas1",
 }
 
 
@@ -52,6 +59,12 @@ class Settings(BaseSettings):
     officer_email: str = ""
     answer_days: int = Field(default=2, ge=1, le=30)
     semantic: bool = False
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = Field(default="", repr=False)
+    oidc_private_key: str = Field(default="", repr=False)
+    oidc_scopes: str = "openid email"
+    oidc_acr: str = ""
 
     @classmethod
     def settings_customise_sources(
@@ -89,7 +102,28 @@ class Settings(BaseSettings):
             raise ValueError("il faut une adresse et un port")
         return value
 
-    @field_validator("public_url", "source_url")
+    @field_validator("oidc_private_key")
+    @classmethod
+    def _key(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            pem = value if value.lstrip().startswith("-----BEGIN") else Path(value).read_text("ascii")
+            own_key(pem)
+        except (OSError, UnicodeDecodeError):
+            raise ValueError("ce fichier ne se lit pas") from None
+        except ValueError:
+            raise ValueError("ce n'est pas une clé privée RSA ou EC (PEM)") from None
+        return pem
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _scopes(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("openid doit y être")
+        return value
+
+    @field_validator("public_url", "source_url", "oidc_issuer")
     @classmethod
     def _url(cls, value: str) -> str:
         if value and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
@@ -152,7 +186,18 @@ def read(found: Mapping[str, str]) -> Configured:
         if first["type"].startswith("bool_"):
             problem = "il faut 1 (oui) ou 0 (non)"
         raise BadSetting(f"{PREFIX}{name.upper()}", problem, EXAMPLES.get(name, "…")) from None
+    if settings.oidc_issuer:
+        _whole(settings)
     return Configured(settings, dict(found))
+
+
+def _whole(settings: Settings) -> None:
+    """An identity provider needs all of its settings; BadSetting names the first that is missing."""
+    missing = next((name for name in ("oidc_client_id", "public_url") if not getattr(settings, name)), "")
+    if not missing and not settings.oidc_client_secret and not settings.oidc_private_key:
+        missing = "oidc_client_secret"
+    if missing:
+        raise BadSetting(f"{PREFIX}{missing.upper()}", "il la faut avec HOTLINE_OIDC_ISSUER", EXAMPLES[missing])
 
 
 def secret_of(settings: Settings, folder: Path = VAR / "keys") -> str:

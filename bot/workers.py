@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import Session
 
 from bot.db import Database, DatabaseAway, Hold
-from bot.desk import calendar, officer, privacy, questions
+from bot.desk import calendar, entrance, officer, privacy, questions
 from bot.library import Library
 from bot.office import Office
 from channels import admission, mailbox
@@ -383,6 +383,7 @@ async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collec
             pass
         await db.run(questions.follow_unreported, office, now())
         await db.run(privacy.finish, now())
+        await db.run(entrance.forget, now())
         while max((await db.run(privacy.purge, now(), BATCH)).values()) == BATCH:
             await asyncio.sleep(0)  # answers come first
         await db.run(privacy.forget_silent, office, now())

@@ -1,10 +1,11 @@
 """Who is signed in at the desk: sessions and one-time links; only marks of secrets are kept."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlmodel import Field, Session, SQLModel, col
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from escalation import officers
 from escalation.officers import Officer
@@ -108,9 +109,15 @@ class Who:
         return self.councils is None or council_id is None or council_id in self.councils
 
 
-def open_session(session: Session, mark: str, officer_id: int, agent: str, now: datetime) -> None:
+def open_session(
+    session: Session, mark: str, officer_id: int, agent: str, now: datetime, how: str = "", ticket: bytes | None = None
+) -> None:
     """A new session."""
-    session.add(OfficerSession(mark=mark, officer_id=officer_id, begun_at=now, seen_at=now, agent=agent[:120]))
+    session.add(
+        OfficerSession(
+            mark=mark, officer_id=officer_id, begun_at=now, seen_at=now, agent=agent[:120], how=how, ticket=ticket
+        )
+    )
 
 
 def who(session: Session, mark: str, now: datetime, today: date) -> Who | None:
@@ -168,17 +175,156 @@ def end_all(session: Session, officer_id: int, now: datetime) -> int:
     return len(ended.all())
 
 
-def use_link(session: Session, mark: str, now: datetime) -> int | None:
-    """Use a link, once and in time: the officer's id, or None."""
-    return session.execute(
+def use_link(session: Session, mark: str, now: datetime) -> tuple[int, str] | None:
+    """Use a link, once and in time: the officer's id and the page that was asked for, or None."""
+    found = session.execute(
         sa.update(SignInLink)
         .where(col(SignInLink.mark) == mark, col(SignInLink.used_at).is_(None), col(SignInLink.lapses_at) > now)
         .values(used_at=now)
-        .returning(col(SignInLink.officer_id))
-    ).scalar()
+        .returning(col(SignInLink.officer_id), col(SignInLink.way))
+    ).one_or_none()
+    return (found[0], found[1]) if found else None
+
+
+def links_since(session: Session, officer_id: int, since: datetime) -> int:
+    """How many links were sent to an officer since, used or not."""
+    query = sa.select(sa.func.count()).where(col(SignInLink.officer_id) == officer_id, col(SignInLink.sent_at) > since)
+    return int(session.execute(query).scalar_one())
 
 
 def forget(session: Session, now: datetime) -> None:
-    """Sessions and links that are of no more use."""
+    """Sessions, links and failures that are of no more use."""
     session.execute(sa.delete(OfficerSession).where(col(OfficerSession.begun_at) < now - timedelta(days=2)))
     session.execute(sa.delete(SignInLink).where(col(SignInLink.lapses_at) < now - timedelta(days=2)))
+    session.execute(sa.delete(Failure).where(col(Failure.last_at) < now - timedelta(days=2)))
+
+
+# --- how often one may try --------------------------------------------------------------------------------------------
+
+FREE_TRIES = {"account": 3, "network": 10, "links": 30}  # before one must wait: an office may share one network
+FIRST_WAIT = timedelta(seconds=5)  # doubled at each further failure
+LONGEST_WAIT = timedelta(minutes=15)
+FORGOTTEN_AFTER = timedelta(hours=1)
+
+
+def try_once(session: Session, tries: Mapping[str, str], now: datetime) -> datetime | None:
+    """Count a try before it is looked at, so that many at once gain nothing; until when to wait, if one must.
+
+    `tries`: the mark by kind (account, network). `went_well` takes the count back.
+    """
+    rows = {kind: session.get(Failure, mark, with_for_update=True) for kind, mark in tries.items()}
+    waits = [row.until for row in rows.values() if row and row.until > now]
+    if waits:
+        return max(waits)
+    for kind, row in rows.items():
+        if row is None:
+            row = Failure(mark=tries[kind], count=0, last_at=now, until=now)
+        elif row.last_at < now - FORGOTTEN_AFTER:
+            row.count = 0
+        row.count += 1
+        over = min(row.count - FREE_TRIES[kind], 20)
+        row.last_at, row.until = now, now + min(FIRST_WAIT * 2**over, LONGEST_WAIT) if over >= 0 else now
+        session.add(row)
+    session.flush()
+    return None
+
+
+def go_on(session: Session, tries: Mapping[str, str]) -> None:
+    """The first of two steps went well: the second need not wait for it; what failed before stays counted."""
+    session.execute(sa.update(Failure).where(col(Failure.mark).in_(list(tries.values()))).values(until=Failure.last_at))
+
+
+def went_well(session: Session, tries: Mapping[str, str], *more: str) -> None:
+    """The account's failures (and those under `more`) are forgotten; the network's lose the one that was none."""
+    session.execute(sa.delete(Failure).where(col(Failure.mark).in_((tries["account"], *more))))
+    network = session.get(Failure, tries["network"])
+    if network is not None:
+        network.count, network.until = max(network.count - 1, 0), network.last_at
+        session.add(network)
+
+
+def sessions(session: Session, officer_id: int, now: datetime) -> list[OfficerSession]:
+    """The sessions of an officer that are open, the newest first."""
+    return list(
+        session.exec(
+            select(OfficerSession)
+            .where(
+                OfficerSession.officer_id == officer_id,
+                col(OfficerSession.ended_at).is_(None),
+                col(OfficerSession.seen_at) > now - IDLE,
+                col(OfficerSession.begun_at) > now - ABSOLUTE,
+            )
+            .order_by(col(OfficerSession.begun_at).desc())
+        ).all()
+    )
+
+
+def credential(session: Session, officer_id: int) -> Credential | None:
+    return session.get(Credential, officer_id)
+
+
+def use_step(session: Session, officer_id: int, step: int) -> bool:
+    """Use a time step up; False when it was used before."""
+    return (
+        session.execute(
+            sa.update(Credential)
+            .where(col(Credential.officer_id) == officer_id, col(Credential.step) < step)
+            .values(step=step)
+            .returning(col(Credential.officer_id))
+        ).scalar()
+        is not None
+    )
+
+
+def use_recovery(session: Session, officer_id: int, mark: str, now: datetime) -> bool:
+    """Use a recovery code, once."""
+    return (
+        session.execute(
+            sa.update(RecoveryCode)
+            .where(
+                col(RecoveryCode.mark) == mark,
+                col(RecoveryCode.officer_id) == officer_id,
+                col(RecoveryCode.used_at).is_(None),
+            )
+            .values(used_at=now)
+            .returning(col(RecoveryCode.mark))
+        ).scalar()
+        is not None
+    )
+
+
+def keep_recovery(session: Session, officer_id: int, marks: Collection[str]) -> None:
+    """These recovery codes, and none of those before."""
+    session.execute(sa.delete(RecoveryCode).where(col(RecoveryCode.officer_id) == officer_id))
+    session.add_all(RecoveryCode(mark=each, officer_id=officer_id) for each in marks)
+
+
+def recovery_left(session: Session, officer_id: int) -> int:
+    query = sa.select(sa.func.count()).where(
+        col(RecoveryCode.officer_id) == officer_id, col(RecoveryCode.used_at).is_(None)
+    )
+    return int(session.execute(query).scalar_one())
+
+
+def known_as(session: Session, issuer: str, subject: str) -> int | None:
+    """The officer whom an identity provider knows so."""
+    found = session.get(Identity, (issuer, subject))
+    return found.officer_id if found else None
+
+
+def is_linked(session: Session, officer_id: int) -> bool:
+    """Whether an identity provider knows this officer."""
+    return session.exec(select(Identity.subject).where(Identity.officer_id == officer_id).limit(1)).first() is not None
+
+
+def end_others(session: Session, officer_id: int, mark: str, now: datetime) -> None:
+    """Signed out everywhere but here."""
+    session.execute(
+        sa.update(OfficerSession)
+        .where(
+            col(OfficerSession.officer_id) == officer_id,
+            col(OfficerSession.mark) != mark,
+            col(OfficerSession.ended_at).is_(None),
+        )
+        .values(ended_at=now)
+    )

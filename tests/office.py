@@ -15,6 +15,7 @@ from bot.web import create_app
 from channels import directory
 from channels.contract import Address
 from channels.web import open_channel
+from escalation.console.oidc import Provider
 from escalation.officers import Officer, OfficerCouncil
 from tests.channels.web.fake import FakeDesk
 from tests.peers.browser import served
@@ -97,11 +98,13 @@ class Browsing:
 
 
 @contextmanager
-def bureau_of(town: Town, ring: Callable[[], None] = lambda: None) -> Iterator[Bureau]:
+def bureau_of(
+    town: Town, ring: Callable[[], None] = lambda: None, provider: Provider | None = None
+) -> Iterator[Bureau]:
     """The pages of the desk of this town, behind a real uvicorn, by its clock."""
     library = Library(town.db, town.now, lambda: town.at.date())
     library.index = town.index
-    within = Within(town.db, town.office, town.now, ring, library)
+    within = Within(town.db, town.office, town.now, ring, library, provider=provider)
     opened = {"web": open_channel({})}
     with served(
         lambda stopping: create_app(

@@ -17,9 +17,20 @@ from channels import directory
 from channels.contract import Address
 from channels.directory import AddressRow
 from escalation import accounts, officers
-from escalation.accounts import SignInLink, Who
+from escalation.accounts import OfficerSession, SignInLink, Who
 from escalation.officers import Officer
 from escalation.tickets import Ticket
+
+MOST_LINKS = 5  # within the quarter of an hour that a link opens
+
+
+@dataclass(frozen=True)
+class Browser:
+    """What a browser says of itself as someone signs in."""
+
+    agent: str = ""  # its name, as it gives it
+    network: str = ""  # where it asks from
+    before: str = ""  # the secret of the session that it had
 
 
 @dataclass(frozen=True)
@@ -35,15 +46,27 @@ def mark(office: Office, secret: str) -> str:
     return hmac.new(office.vault.key("sessions"), secret.encode(), hashlib.sha256).hexdigest()
 
 
-def send_link(session: Session, office: Office, email: str, now: datetime) -> bool:
-    """Send a one-time link to an officer's address; False, with nothing sent, when it is nobody's."""
+def send_link(session: Session, office: Office, email: str, way: str, now: datetime) -> bool:
+    """Send a one-time link to an officer's address; False, with nothing sent, when it is nobody's.
+
+    `way`: the page that was asked for, opened once the link was used. Links cannot be refused to an officer by somebody
+    who asks for many: after five within their quarter of an hour the last ones still open, and no more mail goes out.
+    """
     row = directory.find(session, office.vault, Address("email", email.strip().lower()))
     found = officers.at(session, row.id) if row and row.id else None
     if row is None or found is None or found.id is None:
         return False
+    if accounts.links_since(session, found.id, now - accounts.LINK_FOR) >= MOST_LINKS:
+        return False
     secret = secrets.token_urlsafe(24)
     session.add(
-        SignInLink(mark=mark(office, secret), officer_id=found.id, sent_at=now, lapses_at=now + accounts.LINK_FOR)
+        SignInLink(
+            mark=mark(office, secret),
+            officer_id=found.id,
+            sent_at=now,
+            lapses_at=now + accounts.LINK_FOR,
+            way=way[:500],
+        )
     )
     link = f"{office.public_url}/bureau/entrer/{secret}"
     message = say("officer_link", directory.opened(office.vault, row), link=link, person=found.name)
@@ -52,19 +75,33 @@ def send_link(session: Session, office: Office, email: str, now: datetime) -> bo
     return True
 
 
-def enter_by_link(session: Session, office: Office, secret: str, agent: str, now: datetime) -> str | None:
-    """Use a link: the secret of a new session for the cookie, or None."""
-    officer_id = accounts.use_link(session, mark(office, secret), now)
-    return None if officer_id is None else open_session(session, office, officer_id, agent, "link", now)
+def enter_by_link(
+    session: Session, office: Office, secret: str, browser: Browser, now: datetime
+) -> tuple[str, str] | None:
+    """Use a link: the secret of a new session for the cookie, and the page that was asked for; or None."""
+    used = accounts.use_link(session, mark(office, secret), now)
+    if used is None:
+        return None
+    opened = open_session(session, office, used[0], browser.agent, "link", now, before=browser.before)
+    return (opened, used[1]) if opened else None
 
 
-def open_session(session: Session, office: Office, officer_id: int, agent: str, how: str, now: datetime) -> str | None:
-    """A new session of this officer; its secret, which nobody knows but the browser. None if they left."""
+def open_session(
+    session: Session, office: Office, officer_id: int, agent: str, how: str, now: datetime, ticket: str = "",
+    before: str = "",
+) -> str | None:  # fmt: skip
+    """A new session of this officer; its secret, which nobody knows but the browser. None if they left.
+
+    `before`: the secret of the session that the browser had, which ends: no session outlives a signing in.
+    """
     officer = session.get(Officer, officer_id)
     if officer is None or not officer.active:
         return None
+    if before:
+        accounts.end(session, mark(office, before), now)
     secret = secrets.token_urlsafe(32)
-    accounts.open_session(session, mark(office, secret), officer_id, agent, now)
+    sealed = office.vault.seal(ticket.encode(), "session") if ticket else None
+    accounts.open_session(session, mark(office, secret), officer_id, agent, now, how, sealed)
     audit.append(session, now, f"officer:{officer_id}", f"signed in by {how}", f"officer:{officer_id}")
     return secret
 
@@ -79,12 +116,25 @@ def seen(session: Session, office: Office, secret: str, now: datetime) -> None:
     accounts.seen(session, mark(office, secret), now)
 
 
-def leave(session: Session, office: Office, secret: str, now: datetime) -> None:
-    """Sign out."""
+def leave(session: Session, office: Office, secret: str, now: datetime) -> str:
+    """Sign out; the identity provider's token, when it was by one that this session began."""
     found = accounts.who(session, mark(office, secret), now, office.date_of(now))
+    row = session.get(OfficerSession, mark(office, secret))
     accounts.end(session, mark(office, secret), now)
     if found is not None:
         audit.append(session, now, f"officer:{found.id}", "signed out", f"officer:{found.id}")
+    return office.vault.open(row.ticket, "session").decode() if row and row.ticket else ""
+
+
+def leave_everywhere(session: Session, who: Who, now: datetime) -> int:
+    """Sign out of every browser; how many."""
+    count = accounts.end_all(session, who.id, now)
+    audit.append(session, now, f"officer:{who.id}", "signed out everywhere", f"officer:{who.id}")
+    return count
+
+
+def forget(session: Session, now: datetime) -> None:
+    accounts.forget(session, now)
 
 
 def glance(session: Session, who: Who, now: datetime) -> Glance:

@@ -12,7 +12,9 @@ from bot.doors.figures import FiguresDoor
 from bot.library import Library
 from bot.office import Office
 from bot.web import PageFrame
+from escalation.console.account import Account
 from escalation.console.figures import FigurePages
+from escalation.console.oidc import Provider
 from escalation.console.signin import SignIn
 
 
@@ -27,6 +29,7 @@ class Within:
     library: Library
     channels: Collection[str] = ()  # the names of those that are switched on
     spool: Callable[[], int] = lambda: 0  # how many messages wait on disk
+    provider: Provider | None = None  # who says who signs in, beside ourselves
 
     def entrance(self) -> EntranceDoor:
         return EntranceDoor(self.db, self.office, self.now, self.ring)
@@ -34,6 +37,7 @@ class Within:
     def pages(self, frame: PageFrame) -> list[BaseRoute]:
         """The routes of the desk, every room's."""
         return [
-            *SignIn(self.entrance(), frame).routes(),
+            *SignIn(self.entrance(), frame, self.provider).routes(),
+            *Account(self.entrance(), frame, self.provider).routes(),
             *FigurePages(FiguresDoor(self.db, self.office, self.now, self.channels, self.spool), frame).routes(),
         ]

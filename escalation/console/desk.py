@@ -1,17 +1,73 @@
 """What signing in needs of the hotline; bot/doors fulfils it."""
 
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
+
+from escalation.accounts import Who
+
+
+class Tried(Protocol):
+    """What became of a try: a secret and the page to open, or until when to wait, or what is wrong."""
+
+    @property
+    def secret(self) -> str: ...
+    @property
+    def way(self) -> str: ...
+    @property
+    def wait(self) -> datetime | None: ...
+    @property
+    def problem(self) -> str: ...
 
 
 class SignInDesk(Protocol):
-    """Links, sessions and their end."""
+    """Links, passwords, codes, identity providers, sessions and their end. `network`: where the browser asks from."""
 
-    async def send_link(self, email: str) -> None:
-        """Send a link if this is an officer's address; whoever asks is not told whether it is."""
+    async def send_link(self, email: str, way: str, network: str) -> datetime | None:
+        """Send a link if this is an officer's address (whoever asks is not told); until when to wait, if one must."""
         ...
 
-    async def enter_by_link(self, secret: str, agent: str) -> str | None:
-        """The secret of a new session, or None when the link is used, over or not ours."""
+    async def enter_by_link(self, secret: str, agent: str, before: str) -> tuple[str, str] | None:
+        """The secret of a new session and the page to open; None when the link is used, over or not ours."""
         ...
 
-    async def leave(self, secret: str) -> None: ...
+    async def try_password(self, email: str, password: str, way: str, network: str) -> Tried:
+        """`secret` is then what the page of the code sends back."""
+        ...
+
+    async def try_code(self, step: str, code: str, agent: str, network: str, before: str) -> Tried: ...
+
+    async def leave(self, secret: str) -> str:
+        """Sign out; the identity provider's token when the session began there."""
+        ...
+
+    async def leave_everywhere(self, who: Who) -> int: ...
+
+    async def mine(self, who: Who) -> Any:
+        """bot.desk.keys.Mine"""
+        ...
+
+    async def prepare(self, who: Who, code: str, network: str) -> bool: ...
+
+    async def pending(self, who: Who) -> tuple[str, bytes] | None: ...
+
+    async def prove(self, who: Who, code: str) -> list[str] | None: ...
+
+    async def renew_recovery(self, who: Who, code: str, network: str) -> list[str]: ...
+
+    async def set_password(self, who: Who, password: str, code: str, network: str, here: str) -> bool: ...
+
+    async def remove(self, who: Who, code: str, network: str) -> bool: ...
+
+    async def enter_by_provider(self, known: Any, way: str, agent: str, before: str) -> Tried: ...
+
+    async def link_provider(self, who: Who, known: Any) -> bool: ...
+
+    def known(self, issuer: str, subject: str, email: str, verified: bool, ticket: str) -> Any: ...
+
+    def carry(self, facts: dict[str, str]) -> str:
+        """What a browser keeps for us, sealed, for ten minutes."""
+        ...
+
+    def carried(self, cookie: str) -> dict[str, str]: ...
+
+    def now(self) -> datetime: ...
