@@ -74,7 +74,7 @@ class Provider:
         host = urlsplit(self.issuer).hostname or self.issuer
         return "ProConnect" if "proconnect" in host else host
 
-    async def begin(self) -> Begun:
+    async def ask(self) -> Begun:
         """Where to send the browser; Refused when the provider cannot be reached."""
         async with self._client() as client:
             about, _ = await self._about(client)

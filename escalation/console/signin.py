@@ -125,7 +125,7 @@ class SignIn:
         if self.provider is None:
             return self.frame.back(request, "/bureau/entrer")
         try:
-            begun = await self.provider.begin()
+            begun = await self.provider.ask()
         except Refused as error:
             return self._enter(request, 503, error=str(error), way=request.query_params.get("vers", ""))
         response = RedirectResponse(begun.url, 303)
