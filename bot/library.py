@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlmodel import Session
@@ -22,12 +22,13 @@ from knowledge import entries, indexer, matching, seed, semantic
 from knowledge.matching import Index, Match, Material
 
 log = structlog.get_logger()
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5  # a correction answers within a second
 SETTLE_SECONDS = 2.0  # changes made together are built together
 BUILD_SECONDS = 600.0
 MOST_MATCHED = 6000  # characters of a message that are put to the matcher
 SHIPPED = Path(matching.__file__).parent / "index"  # at most one file: of the base as shipped
 MEANINGS = "-meanings"  # ends the name of an index built with the encoder
+Awaited = TypeVar("Awaited")
 HOLD = 0x696E6478  # who holds this builds the index
 
 
@@ -181,7 +182,8 @@ class Library:
         if self.index is not None:
             await self._lay_over(today)
         if may_build:
-            await asyncio.sleep(SETTLE_SECONDS if self.index is not None else 0)
+            if self.index is not None:
+                await self._meanwhile(asyncio.create_task(asyncio.sleep(SETTLE_SECONDS)), today)
             await self._rebuild(today)
 
     async def _swap(self, name: str, arrays: bytes, today: date) -> None:
@@ -204,5 +206,17 @@ class Library:
             name = await self.db.read(wanted, today, meanings)
             if await self.db.read(entries.index_named, name) is None:
                 old = await self.db.read(entries.index_named, self.name) if meanings and self.name else None
-                arrays = await build(await self.db.read(materials, today), meanings=meanings, old=old)
+                found = await self.db.read(materials, today)
+                arrays = await self._meanwhile(asyncio.create_task(build(found, meanings=meanings, old=old)), today)
                 await self.db.run(entries.keep_index, name, arrays, self.now())
+
+    async def _meanwhile(self, task: asyncio.Task[Awaited], today: date) -> Awaited:
+        """What the task gives; what is published while it lasts is laid over within LOOK_SECONDS all the same."""
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=LOOK_SECONDS)
+                if self.index is not None:
+                    await self._lay_over(today)
+            return task.result()
+        finally:
+            task.cancel()

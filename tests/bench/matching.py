@@ -8,6 +8,7 @@ import sqlite3
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -237,8 +238,8 @@ def _measure(trial: Trial, method: Method, asked: Sequence[tuple[str, str]]) -> 
 def sizes(quick: bool) -> Iterator[Row]:
     """Latency, memory and index time of ours at more entries than we have: synthetic ones, made of real words."""
     for size in SIZES[: 2 if quick else 4]:
-        with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            made, spent, memory, building = pool.apply(_at_size, (size,))
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            made, spent, memory, building = pool.submit(_at_size, size).result()
         most = 10 if size <= 264 else 30
         p95 = spent[int(0.95 * len(spent))]
         held = size <= 10_000
