@@ -31,14 +31,16 @@ from bot import gate
 from bot.db import DatabaseAway
 from bot.gate import Gate, Handler, Sessions
 from bot.office import in_full
+from channels import admission
 from channels.contract import Deliver, Opened, Webhook
 from channels.web import WebChannel
 from channels.web.desk import WebDesk
+from channels.web.pages import MOST_UPLOAD, UPLOADS
 
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 512 * 1024  # of a request's body: 5,000 characters need 60 kB at worst, the rest is for a clear answer
-DRAINED_BYTES = 8 * 1024 * 1024  # read and thrown away beyond that, so that the browser gets to see the 413 page
+DRAINED_BYTES = 32 * 1024 * 1024  # read and thrown away beyond that, so that the browser gets to see the 413 page
 ROOMS = {  # the prefix of a template's name, and the folder that it is in
     "web": ("channels", "web/templates"),
     "console": ("escalation", "console/templates"),
@@ -98,6 +100,7 @@ def create_app(
     for each in opened.values():
         channel = each.channel
         if isinstance(channel, WebChannel):
+            longer |= {path: max(MOST_UPLOAD, most_bytes) for path in UPLOADS}
             routes.extend(channel.pages(desk, frame, key, stopping))
         if isinstance(channel, Webhook) and deliver is not None:
             theirs = channel.routes(deliver)
@@ -158,6 +161,7 @@ class PageFrame:
         )
         self.jinja.globals |= {"static": self.static, "navigation": NAVIGATION}
         self.jinja.filters |= {
+            "weight": admission.in_words,
             "day": self.day, "hour": self.hour, "moment": self.moment, "short": self.short, "tel": tel,
             "many": many, "figures": figures, "date": in_full,
         }  # fmt: skip

@@ -12,10 +12,11 @@ from bot.desk import letters, linking
 from bot.desk.linking import CODE_FOR, CODE_TRIES, CODES_A_DAY
 from bot.office import Office
 from bot.say import say
-from channels import directory, mailbox
-from channels.contract import Address, Collected
+from channels import attachments, directory, mailbox
+from channels.attachments import OutboxAttachmentRow
+from channels.contract import Address, Attachment, Collected
 from channels.directory import AddressRow, Proof
-from channels.mailbox import InboxRow
+from channels.mailbox import InboxRow, OutboxRow
 from channels.web.desk import Escalated
 from escalation.tickets import Ticket
 
@@ -39,6 +40,16 @@ def conversation(session: Session, office: Office, address: Address, now: dateti
 def collect(session: Session, office: Office, address: Address, after: int, now: datetime) -> list[Collected]:
     row = directory.find(session, office.vault, address)
     return mailbox.collect(session, row.id, after, now) if row and row.id else []
+
+
+def file(session: Session, office: Office, address: Address, id: int) -> Attachment | None:
+    """A file that a message to this address brings; None for any other."""
+    row = directory.find(session, office.vault, address)
+    carried = session.get(OutboxAttachmentRow, id)
+    message = session.get(OutboxRow, carried.outbox_id) if carried else None
+    if row is None or carried is None or message is None or message.address_id != row.id:
+        return None
+    return attachments.opened(session, office.vault, carried)
 
 
 def newest(session: Session, office: Office, address: Address) -> int:

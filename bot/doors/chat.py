@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.db import Database
 from bot.desk import chat
 from bot.office import Office
-from channels.contract import Address, Collected, Deliver, Inbound
+from channels.contract import Address, Attachment, Collected, Deliver, Inbound
 from channels.web.desk import Escalated, House
 
 
@@ -49,6 +49,9 @@ class ChatDoor:
 
     async def prove_email(self, handle: str, code: str) -> str:
         return await self.db.run(chat.prove_email, self.office, Address("web", handle), code, self.now())
+
+    async def file(self, handle: str, id: int) -> Attachment | None:
+        return await self.db.read(chat.file, self.office, Address("web", handle), id)
 
     async def choose(self, handle: str, number: int) -> bool:
         message = Inbound(secrets.token_hex(8), Address("web", handle), str(number), self.now())

@@ -98,7 +98,10 @@
     if (form.dataset.sent) return;
     form.dataset.sent = "1";
     const pressed = event.submitter;
-    const body = new URLSearchParams(new FormData(form));
+    const filled = new FormData(form);
+    const withFile = form.elements.fichier?.files.length > 0;
+    if (!withFile) filled.delete("fichier");
+    const body = withFile ? filled : new URLSearchParams(filled);
     if (pressed?.name) body.set(pressed.name, pressed.value);
     if (pressed?.dataset.label) body.set("libelle", pressed.dataset.label);
     pressed?.setAttribute("aria-disabled", "true");
@@ -110,6 +113,7 @@
         const message = add(told.html);
         if (form.elements.envoi) form.elements.envoi.value = told.form_id;
         if (form.dataset.live === "text") form.elements.texte.value = "";
+        if (withFile) { form.elements.fichier.value = ""; form.querySelector(".joined").open = false; }
         if (form.dataset.live === "choice") composer.elements.texte.focus({ preventScroll: true });
         wait();
         if (message) look(state);

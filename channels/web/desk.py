@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from channels.contract import Collected, Inbound
+from channels.contract import Attachment, Collected, Inbound
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,10 @@ class WebDesk(Protocol):
 
     async def prove_email(self, handle: str, code: str) -> str:
         """Check the code: answers of a person then go to that address as well; a French sentence, or "" if right."""
+        ...
+
+    async def file(self, handle: str, id: int) -> Attachment | None:
+        """A file that a message of this chat brings; None if there is no such one in it."""
         ...
 
     async def choose(self, handle: str, number: int) -> bool:

@@ -1,5 +1,6 @@
 """The pages of the web chat: ask, read, choose, be handed on, come back by a link; all work without JavaScript."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -8,18 +9,21 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from channels.contract import Address, Collected, Inbound
+from channels import admission
+from channels.contract import Address, Attachment, Carried, Collected, Inbound
 from channels.web.desk import Escalated, WebDesk
 from channels.web.frame import Frame
 from channels.web.limits import Limiter
@@ -33,6 +37,8 @@ COOKIE = "conversation"
 HANDLE_START, HANDLE_MARK = 24, 16  # base64 characters: 144 bits that nobody guesses, 96 bits that show they are ours
 FORM_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 MOST_CHARACTERS = 5000
+UPLOADS = ("/question", "/conversation")  # the two forms that may bring a file
+MOST_UPLOAD = admission.MOST_BYTES + 600_000  # bytes of such a form: the file, and what any form may hold
 REFRESH_SECONDS = 5  # how often a page without JavaScript looks again
 PATIENCE = timedelta(minutes=2)  # how long it does, and how long « je cherche » is believable
 PERSON = "Parler à une personne"  # a word of command that bot/router.py knows
@@ -54,6 +60,7 @@ class Shown:
     choices: tuple[str, ...] = ()
     open: bool = False  # its choices are buttons: nothing was said since
     row: int = 0  # the outbox row, 0 for what the visitor wrote
+    files: tuple[Carried, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,18 +115,19 @@ class Pages:
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/", self.home, methods=["GET"]),
-            Route("/question", self.ask, methods=["POST"]),
+            Route("/question", closing(self.ask), methods=["POST"]),
             Route("/conversation", self.chat, methods=["GET"]),
-            Route("/conversation", self.write, methods=["POST"]),
-            Route("/conversation/choix", self.choose, methods=["POST"]),
-            Route("/conversation/personne", self.person, methods=["POST"]),
+            Route("/conversation", closing(self.write), methods=["POST"]),
+            Route("/conversation/choix", closing(self.choose), methods=["POST"]),
+            Route("/conversation/personne", closing(self.person), methods=["POST"]),
+            Route("/conversation/fichier/{id:int}", self.file, methods=["GET"]),
             Route("/conversation/flux", self.live, methods=["GET"]),
-            Route("/conversation/lien/annuler", self.revoke, methods=["POST"]),
-            Route("/conversation/email", self.email, methods=["POST"]),
-            Route("/conversation/email/code", self.code, methods=["POST"]),
-            Route("/conversation/quitter", self.leave, methods=["POST"]),
+            Route("/conversation/lien/annuler", closing(self.revoke), methods=["POST"]),
+            Route("/conversation/email", closing(self.email), methods=["POST"]),
+            Route("/conversation/email/code", closing(self.code), methods=["POST"]),
+            Route("/conversation/quitter", closing(self.leave), methods=["POST"]),
             Route("/reprendre/{token}", self.resume, methods=["GET"]),
-            Route("/reprendre/{token}", self.enter, methods=["POST"]),
+            Route("/reprendre/{token}", closing(self.enter), methods=["POST"]),
             Route("/confidentialite", self.privacy, methods=["GET"]),
             Route("/accessibilite", self.accessibility, methods=["GET"]),
             Route("/mentions-legales", self.legal, methods=["GET"]),
@@ -151,13 +159,14 @@ class Pages:
         form_id = form_id_of(form)
         if kept := self._refused(request, form, handle):
             return self._keep(request, kept, text)
-        if error := wrong_with(text):
+        file, error = await uploaded(form)
+        if error := error or wrong_with(text, file):
             return self._home(request, 422, text, error)
         if not handle:
             if seconds := self.new_chats.wait(self._visitor(request), time.monotonic()):
                 return self._keep(request, too_many_chats(seconds), text)
             handle = self._new_handle(form_id)
-        if kept := await self._deliver(handle, form_id, text):
+        if kept := await self._deliver(handle, form_id, text, file):
             return self._keep(request, kept, text, form_id)
         response = RedirectResponse("/conversation#dernier", 303)
         self._remember(response, handle)
@@ -185,27 +194,35 @@ class Pages:
             kept: Kept | None = NO_CHAT
         else:
             kept = self._refused(request, form, handle)
-        if kept is None and (error := wrong_with(text)):
+        file, error = await uploaded(form)
+        if kept is None and (error := error or wrong_with(text, file)):
             if live:
                 return JSONResponse({"error": error, "why": "text"}, 422)
             return await self._chat(request, handle, 422, text, error)
         form_id = form_id or form_id_of(form)
         if kept is None:
-            kept = await self._deliver(handle, form_id, text)
+            kept = await self._deliver(handle, form_id, text, file)
         if kept and live:
             return JSONResponse({"error": kept.reason, "why": kept.why}, kept.status, kept.headers)
         if kept:
             return self._keep(request, kept, text, form_id)
         if live:
             label = word(form, "libelle")[:200]
-            shown = Shown(new_form_id(), True, f"{text}. {label}" if label else text, datetime.now(UTC))
+            said = f"{text}. {label}" if label else text
+            said += f"\n(Fichier envoyé : {file.filename})" if file else ""
+            shown = Shown(new_form_id(), True, said.strip(), datetime.now(UTC))
             return JSONResponse({"html": self._drawn(shown), "form_id": new_form_id()})
         return RedirectResponse("/conversation#dernier", 303)
 
-    async def _deliver(self, handle: str, form_id: str, text: str) -> Kept | None:
-        """Keep a message; the same text of the same form is the same message."""
+    async def _deliver(self, handle: str, form_id: str, text: str, file: Attachment | None = None) -> Kept | None:
+        """Keep a message; the same text (and file) of the same form is the same message."""
+        mark = (hashlib.sha256(file.content).hexdigest(),) if file else ()
         message = Inbound(
-            self._digest("message", handle, form_id, text), Address("web", handle), text, datetime.now(UTC)
+            self._digest("message", handle, form_id, text, *mark),
+            Address("web", handle),
+            text,
+            datetime.now(UTC),
+            attachments=(file,) if file else (),
         )
         try:
             await self.desk.deliver(message)
@@ -249,6 +266,21 @@ class Pages:
             error=error,
             most=MOST_CHARACTERS,
         )
+
+    async def file(self, request: Request) -> Response:
+        """A file that a message of this chat brings: to be saved, never to be run by the browser."""
+        handle = self._handle_of(request)
+        found = await self.desk.file(handle, request.path_params["id"]) if handle else None
+        if found is None:
+            raise HTTPException(404)
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", found.filename).strip("-.") or "fichier"
+        spelled = quote(found.filename, safe="")
+        headers = {
+            "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{spelled}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "no-store",
+        }
+        return Response(found.content, media_type=found.content_type.partition(";")[0], headers=headers)
 
     async def live(self, request: Request) -> Response:
         """The messages that come while the page is open; 204 tells the browser not to come back."""
@@ -464,9 +496,34 @@ def too_many_chats(seconds: float) -> Kept:
     )
 
 
-def wrong_with(text: str) -> str:
-    """What to change in a text before it can be sent; empty when it is fine."""
-    if not text:
+def closing(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """The handler, after which the files of the form are let go: they may stand in a temporary file."""
+
+    async def closed(request: Request) -> Response:
+        try:
+            return await handler(request)
+        finally:
+            await request.close()
+
+    return closed
+
+
+async def uploaded(form: FormData) -> tuple[Attachment | None, str]:
+    """The file of a form, cleaned, if there is one; or what is wrong with it, in French."""
+    given = form.get("fichier")
+    if not isinstance(given, UploadFile) or not given.filename:
+        return None, ""
+    file = Attachment(given.filename, given.content_type or "", await given.read())
+    try:
+        return await asyncio.to_thread(admission.clean, file), ""
+    except admission.Refused as error:
+        again = "Retirez-le, ou choisissez-en un autre."
+        return None, f"Je ne peux pas prendre « {given.filename[:80]} » : {error}. {again}"
+
+
+def wrong_with(text: str, file: Attachment | None = None) -> str:
+    """What to change in a text before it can be sent; empty when it is fine. With a file there need not be any."""
+    if not text and file is None:
         return "Écrivez votre question ici, avec vos mots."
     if len(text) > MOST_CHARACTERS:
         over = len(text) - MOST_CHARACTERS
@@ -491,7 +548,7 @@ def drawn(messages: Sequence[Collected]) -> list[Shown]:
             text = message.text
             if text.isascii() and text.isdigit() and 1 <= int(text[:3]) <= len(offered):
                 text = f"{text}. {offered[int(text) - 1]}"
-            shown.append(Shown(f"v{message.id}", True, text, message.at))
+            shown.append(Shown(f"v{message.id}", True, text or "(Fichier envoyé)", message.at))
             offered = ()
         else:
             offered = message.choices or offered
@@ -504,6 +561,7 @@ def drawn(messages: Sequence[Collected]) -> list[Shown]:
                     message.choices,
                     bool(message.choices) and place == len(messages) - 1,
                     message.id,
+                    message.files,
                 )
             )
     return shown

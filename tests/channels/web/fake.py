@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.db import DatabaseAway
-from channels.contract import Collected, Inbound
+from channels.contract import Attachment, Carried, Collected, Inbound
 from channels.web.desk import Escalated, House
 
 HOUSE = House(
@@ -52,6 +52,16 @@ class FakeDesk:
     links: dict[str, str] = field(default_factory=dict)
     collected_after: list[int] = field(default_factory=list)
     count: int = 0
+    files: dict[tuple[str, int], Attachment] = field(default_factory=dict)
+
+    def bring(self, handle: str, text: str, file: Attachment) -> int:
+        """A message that carries a file."""
+        id = len(self.files) + 1
+        self.files[handle, id] = file
+        self.answer(handle, text)
+        messages = self.said[handle]
+        messages[-1] = replace(messages[-1], files=(Carried(id, file.filename, len(file.content)),))
+        return id
 
     def house(self) -> House:
         return self.shown
@@ -138,6 +148,9 @@ class FakeDesk:
             return "Ce n'est pas le bon code. Il vous reste 4 essais."
         self.tickets[handle] = [replace(ticket, by_email=True) for ticket in self.tickets[handle]]
         return ""
+
+    async def file(self, handle: str, id: int) -> Attachment | None:
+        return self.files.get((handle, id))
 
     async def choose(self, handle: str, number: int) -> bool:
         raise AssertionError("a choice is delivered like any message")
