@@ -352,6 +352,8 @@ class Bounded:
             await self.app(scope, receive, send)
             return
         most = self.longer.get(scope["path"], self.most_bytes)
+        if scope["path"] in UPLOADS and not Headers(scope=scope).get("content-type", "").startswith("multipart/"):
+            most = self.most_bytes  # nothing but a file is that long
         said = Headers(scope=scope).get("content-length", "")
         if said.isdigit() and int(said) > most:
             await self._refuse(scope, receive, send, 0)
