@@ -19,7 +19,7 @@ from escalation.tickets import Ticket
 from scheduler import attendance
 from scheduler.attendance import Attendance
 from scheduler.committees import Committee, CommitteeCouncil, Seat
-from tests.channels.phones import JPEG, PHONES, Phone
+from tests.channels.phones import PHONES, Phone, jpeg
 from tests.channels.service import Service, service
 from tests.peers.kannel import kannel_session, sms_port
 from tests.peers.mail import until
@@ -241,7 +241,7 @@ def long_answer(service: Service, phone: Phone) -> None:
 
 
 def picture(service: Service, phone: Phone) -> None:
-    phone.picture(JPEG, UNKNOWN)
+    phone.picture(jpeg(), UNKNOWN)
     phone.waits_for("Je transmets votre question")
     assert service.files(phone.address) == 1
     assert UNKNOWN in ticket_of(service, phone).question
