@@ -7,6 +7,7 @@ bot/          the only room that imports other rooms
   router.py     what to do with a message   tokens.py     signed tokens in links and mail addresses
   say.py texts/ all that the hotline says   conversations.py  what was asked, decided and sent
   audit.py      the append-only trail       web.py        the ASGI app, /health, /metrics
+  replying.py   what a reply about a committee means
   backup.py     all of it in one file       templates/ static/  the frame and the one style sheet
   library.py    the matcher at work         doors/        what each page asks of the desk
   gate.py       who may open the desk's pages  papers.py    what is printed (Typst)

@@ -113,6 +113,7 @@ def build(configured: Configured, *, pool: int = 8) -> House:
         answer_days=own.answer_days,
         open_channels=tuple(n for n, each in opened.items() if not each.collected and channels.manners(n).writable),
         shorten={name: each.shorten for name, each in opened.items() if each.shorten is not None},
+        reach_by=tuple(name for name, each in opened.items() if not each.collected),
         meters={name: each.meter for name, each in opened.items() if each.meter is not None},
         holidays=frozenset(holidays.country_holidays("FR", years=years)),
     )

@@ -42,6 +42,7 @@ class Office:
     open_channels: Collection[str] = ("email", "telegram", "sms")  # on which people can be written to here
     shorten: Mapping[str, Callable[[str], tuple[str, str]]] = field(default_factory=dict)  # by channel
     meters: Mapping[str, Meter] = field(default_factory=dict)  # by channel
+    reach_by: Collection[str] = ()  # the channels by which people can be written to here; empty: all that there are
     quiet: timedelta = timedelta(seconds=3)  # how long to wait after a beginning of a question, where people chat
 
     def promised(self, asked_at: datetime) -> datetime:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from bot import replying
 from knowledge.matching import Match
 
 HELP, HUMAN, STOP, START, MEETINGS, CONTACTS, MORE, MY_DATA, ERASE, RECTIFY, UNDO, LINK, WAY = (
@@ -206,6 +207,7 @@ class Silence:
 Decision = (
     Answer | Clarify | Escalate | Chosen | NoneOfThese | Useful | Code | Coming | Tie | LinkTo
     | Proven | Way | Relay | Draft | AddToTicket | Command | SmallTalk | ToSort | Limited | Silence
+    | replying.Said
 )  # fmt: skip
 
 
@@ -264,7 +266,12 @@ def decide(facts: Facts) -> Decision:
         return Command(command)
     if linked := re.match(r"\s*/?relier\b[\s:,]*(?:avec |à |a |au |le )?(\S.*)", facts.text, re.IGNORECASE | re.DOTALL):
         return LinkTo(linked[1].strip())
-    asked = (facts.prompt, *facts.beneath) if facts.prompt else ()
+    distress = facts.match is not None and bool(facts.match.distress)  # never taken for a reply in someone's own words
+    asked = [
+        each
+        for each in ((facts.prompt, *facts.beneath) if facts.prompt else ())
+        if not (distress and each.kind in replying.KINDS)
+    ]
     for prompt in asked:
         if reply := _reply_to(prompt, facts):
             return reply
@@ -312,6 +319,8 @@ def _reply_to(prompt: OpenPrompt, facts: Facts) -> Decision | None:
         return Code(re.sub(r"\D", "", words))
     if prompt.kind == "coming":
         return _coming(prompt, text, words)
+    if prompt.kind in replying.KINDS:
+        return _about_a_meeting(replying.read(prompt.kind, prompt.offered, text, words))
     if prompt.kind == "useful":
         if words in YES:
             return Useful(True, prompt.question_id)
@@ -355,6 +364,13 @@ def _coming(prompt: OpenPrompt, text: str, words: str) -> Coming | None:
     if number == 3 or words in ("je veux preparer", "preparer", "je veux le preparer"):
         return Coming("prepare", committee)
     return None
+
+
+def _about_a_meeting(said: replying.Said | None) -> Decision | None:
+    """What was said to a committee's message; what they want to prepare goes into its ticket."""
+    if said is not None and said.kind == replying.COMING:
+        return Coming(said.value, said.committee_id)
+    return AddToTicket(int(said.value)) if said is not None and said.kind == replying.PREPARE else said
 
 
 def _question(facts: Facts) -> Decision:

@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import Session
 
 from bot.db import Database, DatabaseAway, Hold
-from bot.desk import calendar, entrance, officer, privacy, questions
+from bot.desk import entrance, officer, privacy, questions, reminding
 from bot.library import Library
 from bot.office import Office
 from channels import admission, mailbox
@@ -30,6 +30,7 @@ from channels.contract import (
 )
 from channels.mailbox import LeaseLost, Sending
 from channels.spool import Spool
+from scheduler import steps
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
@@ -367,18 +368,34 @@ async def watch(
         await asyncio.sleep(every)
 
 
+async def remind(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] | None) -> None:
+    """T6: plan and begin in lots, look outside any write, post in lots; one worker at a time, and each person once."""
+    with db.held(reminding.LOCK) as mine:
+        if not mine:
+            return
+        more = True
+        while more:
+            _, more = await db.run(reminding.prepare, office, now(), reminding.LOT)
+        begun = await db.read(steps.begun, now())
+        found = True
+        while found:
+            letters, _ = await db.read(reminding.look, office, now(), BATCH, reach)
+            for first in range(0, len(letters), reminding.LOT):
+                lot = letters[first : first + reminding.LOT]
+                if posted := await db.run(reminding.post, office, lot, now()):
+                    log.info("reminders posted", count=posted)
+                    bell.ring()
+            found = bool(letters)
+        await db.run(steps.close, begun)
+
+
 async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] | None = None) -> None:
     """Look at the tables: what is due by now, what stopped without anyone having heard, what is to be forgotten.
 
     `reach`: the channels by which people can be reminded here; None: all that may be written to.
     """
     try:
-        more = True
-        while more:
-            posted, more = await db.run(calendar.due, office, now(), BATCH, reach)
-            if posted:
-                log.info("reminders posted", count=posted)
-                bell.ring()
+        await remind(db, office, now, bell, reach)
         while await db.run(questions.tell_troubled, office, now()):
             pass
         await db.run(questions.follow_unreported, office, now())

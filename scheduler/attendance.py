@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlmodel import Field, Session, SQLModel, col, select
 
 YES, NO, PREPARE = "yes", "no", "prepare"
+CALLED_UPON = "à leur place"  # marks an alternate who was asked to come, and has not answered yet
 
 
 class Attendance(SQLModel, table=True):
@@ -16,6 +17,7 @@ class Attendance(SQLModel, table=True):
     council_id: int | None = Field(default=None, foreign_key="councils.id", index=True)
     answer: str  # yes | no | prepare (comes, and wants to prepare); empty: nothing was said, but `came` is known
     said_at: datetime
+    revision: int = Field(default=1, sa_column_kwargs={"server_default": "1"})  # of the meeting that it is about
     alternate: str = Field(default="", sa_column_kwargs={"server_default": ""})  # who comes instead, as they said it
     alternate_id: int | None = Field(default=None, foreign_key="people.id")
     ticket_id: int | None = Field(default=None, foreign_key="tickets.id")  # what they want to say or ask
@@ -36,16 +38,25 @@ class CallNote(SQLModel, table=True):
 
 
 def say(
-    session: Session, committee_id: int, person_id: int, council_id: int | None, answer: str, now: datetime
-) -> None:
-    """Write what someone said; a later word replaces an earlier one."""
+    session: Session,
+    committee_id: int,
+    person_id: int,
+    council_id: int | None,
+    answer: str,
+    now: datetime,
+    revision: int = 1,
+) -> Attendance:
+    """Write what someone said about one revision of a meeting; a later word replaces an earlier one."""
     row = session.get(Attendance, (committee_id, person_id))
     if row is None:
         row = Attendance(
             committee_id=committee_id, person_id=person_id, council_id=council_id, answer=answer, said_at=now
         )
-    row.answer, row.said_at = answer, now
+    row.answer, row.said_at, row.revision = answer, now, revision
+    if answer != NO:
+        row.alternate, row.alternate_id = "", None
     session.add(row)
+    return row
 
 
 def unsay(session: Session, committee_id: int, person_id: int, before: str, now: datetime) -> None:

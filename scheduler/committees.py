@@ -31,7 +31,7 @@ class Committee(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     kind: str = COPIL
     title: str
-    starts_at: datetime
+    starts_at: datetime = Field(index=True)
     ends_at: datetime | None = None
     place: str = ""
     directions: str = Field(default="", sa_column_kwargs={"server_default": ""})  # how to get there
@@ -43,6 +43,8 @@ class Committee(SQLModel, table=True):
     agenda: str = ""  # what to prepare, in plain words
     state: str = PLANNED
     revision: int = 1  # rises when date, time or place changes
+    planned_revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # whose steps are written
+    planned_at: datetime | None = None
     moved_from: datetime | None = None  # when it was to be, before its date changed
     uid: str = Field(default="", index=True)  # of the calendar that it came from
     sequence: int = 0

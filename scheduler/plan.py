@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,12 +11,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from scheduler.committees import CANCELLED, COPIL, Committee, CommitteeCouncil, Reminder, Seat
+from scheduler import steps
+from scheduler.attendance import CALLED_UPON, NO, PREPARE, YES, Attendance
+from scheduler.committees import CANCELLED, COPIL, TITULAR, Committee, CommitteeCouncil, Reminder, Seat
+from scheduler.preparation import Preparation
+from scheduler.steps import CommitteeStep
 
-REMIND = "j-10"  # ten days before
-TELL_MOVED = "moved"  # at once, to whoever was told another date or place, when the new date is further away
+OPEN_KINDS = ("preparation", "council", "training")  # those who sit on the COPIL are told, where nobody else is named
+
+TELL_MOVED = "moved"  # at once, to whoever was told another date or place, when no other step tells them now
 TELL_CANCELLED = "cancelled"  # at once, to whoever was told of it
-DAYS_BEFORE = 10
 FIRST_HOUR = time(8)  # nobody is reminded before
 LAST_HOUR = time(20)  # nor after
 
@@ -30,6 +34,7 @@ class Due:
     person_id: int
     council_id: int | None
     step: str
+    action: str = ""  # what the step does; empty for news of a change
 
     @property
     def key(self) -> str:
@@ -43,12 +48,6 @@ class Told:
     revision: int
     step: str
     meeting_at: datetime
-
-
-def due_from(meeting: datetime, zone: ZoneInfo, days: int = DAYS_BEFORE) -> datetime:
-    """When a step may first be sent: 8 h, `days` days before on the local calendar (never between 2 and 3 h)."""
-    day = meeting.astimezone(zone).date() - timedelta(days=days)
-    return datetime.combine(day, FIRST_HOUR, zone)
 
 
 def is_waking(now: datetime, zone: ZoneInfo) -> bool:
@@ -65,65 +64,131 @@ def next_waking(now: datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, FIRST_HOUR, zone)
 
 
-def horizon(now: datetime, zone: ZoneInfo, days: int = DAYS_BEFORE) -> datetime:
-    """The end of the last local day whose meetings are within `days` days of today."""
-    day: date = now.astimezone(zone).date() + timedelta(days=days + 1)
-    return datetime.combine(day, time(0), zone)
+def day_start(now: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment of the local day."""
+    return datetime.combine(now.astimezone(zone).date(), time(0), zone)
 
 
 def due(session: Session, now: datetime, zone: ZoneInfo, limit: int = 200) -> tuple[list[Due], bool]:
     """Who is to be told what by now and was not, `limit` at most, and whether more are left; sent in waking hours.
 
     1. Whoever was told of a meeting that is cancelled by now hears so.
-    2. Whoever was told a date or place that changed hears so at once, however far the new date is.
-    3. Whoever has a seat is reminded ten local calendar days before, until the meeting begins: what was missed while
-       the service was away is caught up, what has begun is not. Each revision reminds anew.
+    2. Whoever has a seat is told each step that has begun (`steps.settle`), once a revision.
+    3. Whoever was told a date or place that changed hears so at once, unless a step tells them now.
     """
     found: list[Due] = []
-    for step, query in (
-        (TELL_CANCELLED, _to_hear_of_cancelling(now)),
-        (TELL_MOVED, _to_hear_of_moving(now, zone)),
-        (REMIND, _to_remind(now, zone)),
-    ):
+    today = day_start(now, zone)
+    queries: list[tuple[str, Any]] = [(TELL_CANCELLED, _to_hear_of_cancelling(now))]
+    open_now = set(session.execute(_open_actions(now)).scalars())
+    queries += [("", _to_tell(action, now, today)) for action in steps.BEFORE if action in open_now]
+    queries.append((TELL_MOVED, _to_hear_of_moving(now)))
+    queries += [("", _to_tell(action, now, today)) for action in (steps.PROPOSE, *steps.AFTER) if action in open_now]
+    for news, query in queries:
         if (room := limit + 1 - len(found)) > 0:
-            found += [Due(c, r, p, a, step) for c, r, p, a in session.execute(query.limit(room)).all()]
+            rows = session.execute(query.limit(room)).all()
+            found += [Due(row[0], row[1], row[2], row[3], news or row[4], "" if news else row[5]) for row in rows]
     return list(_once_each(found[:limit])), len(found) > limit
 
 
-def _to_remind(now: datetime, zone: ZoneInfo) -> Any:
-    told = (
+def _open_actions(now: datetime) -> Any:
+    return (
+        sa.select(col(CommitteeStep.action))
+        .where(col(CommitteeStep.state) == steps.WAITING, col(CommitteeStep.due_at) <= now)
+        .distinct()
+    )
+
+
+def _reminded(*conditions: Any) -> Any:
+    """That this person was told something of this revision of this meeting."""
+    return (
         sa.exists()
         .where(
             col(Reminder.committee_id) == Committee.id,
             col(Reminder.revision) == Committee.revision,
             col(Reminder.person_id) == Seat.person_id,
-            col(Reminder.step) == REMIND,
+            *conditions,
+        )
+        .correlate(Committee, Seat, CommitteeStep)
+    )
+
+
+def _said(*conditions: Any) -> Any:
+    """That this person answered about this revision of this meeting."""
+    return (
+        sa.exists()
+        .where(
+            col(Attendance.committee_id) == Committee.id,
+            col(Attendance.person_id) == Seat.person_id,
+            *conditions,
         )
         .correlate(Committee, Seat)
     )
+
+
+def _to_tell(action: str, now: datetime, today: datetime) -> Any:
+    """Who has a seat on a meeting of which a step with this action has begun, and was not told it."""
+    answered = sa.and_(col(Attendance.answer) != "", col(Attendance.revision) == Committee.revision)
+    comes = sa.or_(col(Seat.role) == TITULAR, _said(col(Attendance.answer).in_((YES, PREPARE))), _said(*_called_upon()))
+    says_no = _said(col(Attendance.answer) == NO, col(Attendance.revision) == Committee.revision)
+    who: dict[str, tuple[Any, ...]] = {
+        steps.AGAIN: (
+            col(Seat.role) == TITULAR,
+            ~_said(answered),
+            _reminded(),
+            ~_reminded(col(Reminder.posted_at) >= today),
+        ),
+        steps.PRACTICAL: (comes, ~says_no, ~_reminded(col(Reminder.posted_at) >= today)),
+        steps.DECIDED: (comes, ~says_no, ~_said(col(Attendance.came).is_(False))),
+        steps.SERVED: (_reminded(col(Reminder.step) != CommitteeStep.step), ~says_no),
+        steps.PROPOSE: (
+            sa.exists()
+            .where(col(Preparation.committee_id) == Committee.id, col(Preparation.fixed_at).is_(None))
+            .correlate(Committee),
+        ),
+    }
+    when = col(Committee.starts_at) <= now if action in steps.AFTER else col(Committee.starts_at) > now
     return (
-        sa.select(col(Committee.id), col(Committee.revision), col(Seat.person_id), col(Seat.council_id))
+        sa.select(
+            col(Committee.id),
+            col(Committee.revision),
+            col(Seat.person_id),
+            col(Seat.council_id),
+            col(CommitteeStep.step),
+            col(CommitteeStep.action),
+        )
+        .join(CommitteeStep, col(CommitteeStep.committee_id) == col(Committee.id))
         .join(CommitteeCouncil, col(CommitteeCouncil.committee_id) == col(Committee.id))
-        .join(
-            Seat,
-            sa.and_(
-                col(Seat.council_id) == col(CommitteeCouncil.council_id),
-                col(Seat.committee_kind) == col(Committee.kind),
-            ),
-        )
+        .join(Seat, sa.and_(col(Seat.council_id) == col(CommitteeCouncil.council_id), seat_of_kind()))
         .where(
-            col(Committee.kind) == COPIL,
+            col(CommitteeStep.state) == steps.WAITING,
+            col(CommitteeStep.action) == action,
+            col(CommitteeStep.revision) == col(Committee.revision),
+            col(CommitteeStep.due_at) <= now,
+            col(CommitteeStep.done_at).is_not(None),
             col(Committee.state) != CANCELLED,
-            col(Committee.starts_at) > now,
-            col(Committee.starts_at) < horizon(now, zone),
-            _sits(),
-            ~told,
+            when,
+            sits(),
+            ~_reminded(col(Reminder.step) == CommitteeStep.step),
+            *who.get(action, ()),
         )
-        .order_by(col(Committee.starts_at), col(Committee.id))
+        .order_by(col(Committee.starts_at), col(Committee.id), col(Seat.council_id), col(Seat.person_id))
     )
 
 
-def _sits() -> "sa.ColumnElement[bool]":
+def _called_upon() -> tuple[Any, ...]:
+    """An attendance row that names nobody is no answer; alternates who are asked to come have one of their own."""
+    return (col(Attendance.answer) == "", col(Attendance.alternate) == CALLED_UPON)
+
+
+def seat_of_kind() -> "sa.ColumnElement[bool]":
+    """Whose seats count: those on the meeting's kind; whoever sits on the COPIL for meetings that have no seats."""
+    return sa.or_(
+        col(Seat.committee_kind) == col(Committee.kind),
+        sa.and_(col(Committee.kind).in_(OPEN_KINDS), col(Seat.committee_kind) == COPIL),
+    )
+
+
+def sits() -> "sa.ColumnElement[bool]":
     """That a seat is held on the day of the meeting."""
     return sa.and_(
         sa.or_(col(Seat.since).is_(None), col(Seat.since) <= col(Committee.starts_at)),
@@ -151,11 +216,33 @@ def _last_told(*conditions: Any) -> Any:
     )
 
 
-def _to_hear_of_moving(now: datetime, zone: ZoneInfo) -> Any:
+def _to_hear_of_moving(now: datetime) -> Any:
+    told_now = sa.and_(
+        sa.exists()
+        .where(
+            col(CommitteeStep.committee_id) == Committee.id,
+            col(CommitteeStep.revision) == Committee.revision,
+            col(CommitteeStep.state) == steps.WAITING,
+            col(CommitteeStep.action).in_(steps.FIRST),
+            col(CommitteeStep.due_at) <= now,
+        )
+        .correlate(Committee),
+        sa.exists()
+        .where(
+            col(CommitteeCouncil.committee_id) == Committee.id,
+            col(CommitteeCouncil.council_id) == Seat.council_id,
+            col(Seat.person_id) == Reminder.person_id,
+            seat_of_kind(),
+            sits(),
+        )
+        .correlate(Committee, Reminder),
+    )
     return _last_told(
         col(Committee.state) != CANCELLED,
-        col(Committee.starts_at) >= horizon(now, zone),
+        col(Committee.starts_at) > now,
+        col(Committee.planned_revision) == col(Committee.revision),
         col(Reminder.revision) < col(Committee.revision),
+        ~told_now,
     )
 
 
@@ -176,11 +263,15 @@ def _once_each(found: Iterable[Due]) -> Iterable[Due]:
             yield each
 
 
-def last_told(session: Session, found: Sequence[Due]) -> dict[tuple[int, int], Told]:
-    """What each (committee, person) of these last heard; those who heard nothing are left out."""
+def last_told(session: Session, found: Sequence[Due], before: int | None = None) -> dict[tuple[int, int], Told]:
+    """What each (committee, person) of these last heard; those who heard nothing are left out.
+
+    `before`: only what was noted before this reminder.
+    """
     rows = session.exec(
         select(Reminder)
         .where(
+            *(() if before is None else (col(Reminder.id) < before,)),
             col(Reminder.committee_id).in_({each.committee_id for each in found}),
             col(Reminder.person_id).in_({each.person_id for each in found}),
         )
@@ -189,8 +280,18 @@ def last_told(session: Session, found: Sequence[Due]) -> dict[tuple[int, int], T
     return {(row.committee_id, row.person_id): Told(row.revision, row.step, row.meeting_at) for row in rows}
 
 
-def record(session: Session, found: Sequence[tuple[Due, datetime]], now: datetime) -> set[Due]:
-    """Note that these steps are told, each with the meeting's date; those that nobody had noted before.
+@dataclass(frozen=True)
+class Noted:
+    """What is noted of one person's step: the date that they are told, the channel, or why the officer calls."""
+
+    due: Due
+    meeting_at: datetime
+    channel: str = ""
+    call: str = ""
+
+
+def record(session: Session, found: Sequence[Noted], now: datetime) -> set[Due]:
+    """Note that these steps are told; those that nobody had noted before.
 
     The unique key and ON CONFLICT decide: of two who note the same step, one gets it.
     """
@@ -200,36 +301,29 @@ def record(session: Session, found: Sequence[tuple[Due, datetime]], now: datetim
     table = Reminder.__table__  # type: ignore[attr-defined]
     values = [
         {
-            "committee_id": due.committee_id,
-            "revision": due.revision,
-            "person_id": due.person_id,
-            "council_id": due.council_id,
-            "step": due.step,
-            "meeting_at": meeting_at,
-            "outbox_key": due.key,
+            "committee_id": each.due.committee_id,
+            "revision": each.due.revision,
+            "person_id": each.due.person_id,
+            "council_id": each.due.council_id,
+            "step": each.due.step,
+            "meeting_at": each.meeting_at,
+            "outbox_key": "" if each.call else each.due.key,
             "posted_at": now,
+            "channel": each.channel,
+            "tries": 1,
+            "call": each.call,
         }
-        for due, meeting_at in found
+        for each in found
     ]
     insert = dialect.insert(table).on_conflict_do_nothing()
     told = insert.returning(table.c.committee_id, table.c.revision, table.c.person_id, table.c.step)
     new = session.execute(told, values)
     noted = {tuple(row) for row in new}
-    return {due for due, _ in found if (due.committee_id, due.revision, due.person_id, due.step) in noted}
-
-
-def told_by_ticket(session: Session, due: Due, ticket_id: int) -> None:
-    """Note that this person cannot be written to: the officer tells them."""
-    session.execute(
-        sa.update(Reminder)
-        .where(
-            col(Reminder.committee_id) == due.committee_id,
-            col(Reminder.revision) == due.revision,
-            col(Reminder.person_id) == due.person_id,
-            col(Reminder.step) == due.step,
-        )
-        .values(outbox_key=f"ticket:{ticket_id}")
-    )
+    return {
+        each.due
+        for each in found
+        if (each.due.committee_id, each.due.revision, each.due.person_id, each.due.step) in noted
+    }
 
 
 def changed_keys(now: datetime) -> Any:
@@ -253,7 +347,11 @@ def begun_keys(now: datetime) -> Any:
     return (
         sa.select(col(Reminder.outbox_key))
         .join(Committee, col(Committee.id) == col(Reminder.committee_id))
-        .where(col(Committee.starts_at) <= now, col(Committee.starts_at) > now - timedelta(days=3))
+        .where(
+            col(Committee.starts_at) <= now,
+            col(Committee.starts_at) > now - timedelta(days=3),
+            col(Reminder.posted_at) < col(Committee.starts_at),  # what is asked after it was posted after it
+        )
     )
 
 
@@ -269,12 +367,9 @@ def seats_of(session: Session, committee_ids: Sequence[int | None]) -> dict[int,
         .join(CommitteeCouncil, col(CommitteeCouncil.committee_id) == col(Committee.id))
         .join(
             Seat,
-            sa.and_(
-                col(Seat.council_id) == col(CommitteeCouncil.council_id),
-                col(Seat.committee_kind) == col(Committee.kind),
-            ),
+            sa.and_(col(Seat.council_id) == col(CommitteeCouncil.council_id), seat_of_kind()),
         )
-        .where(col(Committee.id).in_(committee_ids), _sits())
+        .where(col(Committee.id).in_(committee_ids), sits())
         .group_by(col(Committee.id))
     ).all()
     return {row[0]: row[1] for row in rows}

@@ -10,8 +10,9 @@ from sqlmodel import Session
 from bot.app import House
 from bot.commands import house, out, stop
 from bot.commands.members import MOST_SHOWN, DryRun, File, content_of
-from bot.desk import calendar
-from bot.desk.calendar import KIND_NAMES, Done, MeetingOver, NoSuchMeeting, Report
+from bot.desk import calendar, importing
+from bot.desk.calendar import KIND_NAMES, MeetingOver, NoSuchMeeting
+from bot.desk.importing import Done, Report
 from bot.sheets import BadCell, BadSheet
 from scheduler.ics import NotACalendar
 
@@ -52,8 +53,8 @@ def import_(
 
     def work(session: Session) -> Report:
         if is_calendar:
-            return calendar.import_calendar(session, found.office, content, council or [], now, dry_run)
-        return calendar.import_sheet(session, found.office, content, now, dry_run)
+            return importing.import_calendar(session, found.office, content, council or [], now, dry_run)
+        return importing.import_sheet(session, found.office, content, now, dry_run)
 
     try:
         report = found.db.look(work) if dry_run else found.db.transact(work)

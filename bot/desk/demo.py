@@ -1,5 +1,6 @@
 """An example council with a committee in ten days, to see the hotline live; `remove` takes all of it out."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 
 import sqlalchemy as sa
@@ -11,7 +12,12 @@ from channels.contract import Address
 from channels.directory import AddressRow, Council, Person
 from channels.mailbox import OutboxRow
 from escalation.tickets import Ticket
-from scheduler.committees import Committee, CommitteeCouncil, Reminder, Seat
+from scheduler.agenda import AgendaItem, CommitteeDocument, Decision
+from scheduler.attendance import Attendance, CallNote
+from scheduler.committees import Committee, CommitteeCouncil, Reminder, Seat, SeatPlaces
+from scheduler.feeds import Feed
+from scheduler.preparation import Preparation, PreparationDate, PreparationView, PreparationVote
+from scheduler.steps import CommitteeStep
 
 MEMBERS = (("Awa Exemple", "awa@exemple.invalid"), ("Paul Exemple", "paul@exemple.invalid"))
 
@@ -63,12 +69,30 @@ def remove(session: Session) -> bool:
         sa.delete(CommitteeCouncil).where(
             col(CommitteeCouncil.committee_id).in_(meetings) | col(CommitteeCouncil.council_id).in_(councils)
         ),
-        sa.delete(Committee).where(col(Committee.id).in_(meetings)),
+        *_season_of(meetings, people, councils),
         sa.delete(OutboxRow).where(col(OutboxRow.address_id).in_(addresses)),
+        *(sa.delete(OutboxRow).where(col(OutboxRow.key).startswith(f"season:{id}.")) for id in meetings),
         sa.delete(Ticket).where(col(Ticket.address_id).in_(addresses)),
+        sa.delete(Committee).where(col(Committee.id).in_(meetings)),
         sa.delete(AddressRow).where(col(AddressRow.id).in_(addresses)),
         sa.delete(Person).where(col(Person.id).in_(people)),
         sa.delete(Council).where(col(Council.id).in_(councils)),
     ):
         session.execute(statement)
     return True
+
+
+def _season_of(
+    meetings: Sequence[int | None], people: Sequence[int | None], councils: Sequence[int | None]
+) -> Iterator[sa.Delete]:
+    """All that hangs on the example's meetings and people."""
+    dates = sa.select(col(PreparationDate.id)).where(col(PreparationDate.committee_id).in_(meetings))
+    yield sa.delete(PreparationVote).where(
+        col(PreparationVote.date_id).in_(dates) | col(PreparationVote.person_id).in_(people)
+    )
+    for table in (PreparationView, Attendance, CallNote):
+        yield sa.delete(table).where(col(table.committee_id).in_(meetings) | col(table.person_id).in_(people))
+    for other in (PreparationDate, Preparation, CommitteeStep, AgendaItem, CommitteeDocument, Decision):
+        yield sa.delete(other).where(col(other.committee_id).in_(meetings))
+    yield sa.delete(Feed).where(col(Feed.person_id).in_(people) | col(Feed.council_id).in_(councils))
+    yield sa.delete(SeatPlaces).where(col(SeatPlaces.council_id).in_(councils))

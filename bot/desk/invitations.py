@@ -1,20 +1,16 @@
 """What people say to a reminder: they come, they do not, or they want to prepare; always echoed, theirs to change."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
-from bot import conversations
-from bot.conversations import COMING, Prompt
+from bot.desk import following
 from channels import directory
-from channels.directory import AddressRow
 from channels.mailbox import OutboxRow, Sending
 from scheduler import attendance
 from scheduler.committees import Committee
 
-REMINDERS = ("reminder", "reminder_moved")
-ASKED_FOR = timedelta(days=14)
 SAID = {
     attendance.YES: ("vous venez", "2 (je ne viens pas) ou 3 (je veux préparer)"),
     attendance.NO: ("vous ne venez pas", "1 (je viens)"),
@@ -23,16 +19,10 @@ SAID = {
 
 
 def asked(session: Session, sending: Sending | OutboxRow, now: datetime) -> None:
-    """A reminder has left: from now on « 1 » from its reader is an answer to it."""
+    """A message of the plan has left: from now on « 1 » from its reader is an answer to it."""
     key = re.match(r"meeting:(\d+)\.", sending.key)
-    if sending.name in REMINDERS and key:
-        conversations.ask(
-            session,
-            Prompt(
-                address_id=sending.address_id, kind=COMING, offered=[key[1]], opened_at=now, lapses_at=now + ASKED_FOR
-            ),
-            directory.together(session, row) if (row := session.get(AddressRow, sending.address_id)) else (),
-        )
+    if key:
+        following.asked(session, sending, int(key[1]), now)
 
 
 def said(session: Session, address_id: int, committee_id: int) -> str:
@@ -49,5 +39,5 @@ def answered(session: Session, address_id: int, committee_id: int, answer: str, 
     if committee is None or person is None or committee.state == "cancelled" or committee.starts_at <= now:
         return None
     assert person.id is not None
-    attendance.say(session, committee_id, person.id, person.council_id, answer, now)
+    attendance.say(session, committee_id, person.id, person.council_id, answer, now, committee.revision)
     return committee

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from bot import audit
 from bot.desk import bounces
-from bot.desk.calendar import council_core
+from bot.desk.importing import council_core
 from bot.desk.letters import channel_name
 from bot.office import Office
 from bot.sheets import Line, Problem, fold, listed, read

@@ -10,10 +10,23 @@ from sqlmodel import Session, col, select
 
 from bot import audit, conversations, patience, router, tokens
 from bot.conversations import Given, Prompt, Question
-from bot.desk import bounces, files, invitations, letters, linking, noted, officer, privacy, replies
+from bot.desk import (
+    bounces,
+    files,
+    following,
+    invitations,
+    letters,
+    linking,
+    noted,
+    officer,
+    privacy,
+    reminding,
+    replies,
+)
 from bot.desk.replies import Titled
 from bot.desk.turns import CHOOSE_FOR, Desk
 from bot.office import Office, in_full
+from bot.replying import Said
 from bot.say import say
 from channels import admission, attachments, directory, mailbox, manners
 from channels.contract import Inbound, Outbound, Receipt, Scope
@@ -24,7 +37,7 @@ from escalation.tickets import Ticket
 from knowledge import entries
 from knowledge.entries import Published
 from knowledge.matching import Match
-from scheduler import attendance, committees, plan
+from scheduler import committees, plan
 from scheduler.committees import Committee
 
 MOST_TEXT = 100_000  # characters kept of one message
@@ -272,6 +285,8 @@ def act(desk: Desk, decision: router.Decision, facts: router.Facts) -> None:
             linking.choose_way(desk, address_id)
         case router.Useful(yes, question_id, said):
             _useful(desk, yes, question_id, said)
+        case Said():
+            following.said(desk, decision)
         case router.Escalate(why, distress):
             _notice(desk)
             escalate(desk, facts, why, distress)
@@ -531,6 +546,8 @@ def _add(desk: Desk, ticket_id: int) -> None:
     if ticket.kind == "human":  # « HUMAIN », and now the question itself
         ticket.kind = "question"
         desk.session.add(ticket)
+    if ticket.kind == "preparation":
+        following.added(desk, ticket)
     tickets.add_message(desk.session, ticket, desk.turn.text, desk.turn.last.heard_at, reopen=True)
     came_by = [message.id for message in desk.turn.messages]
     files.tie(desk.session, came_by, ticket_id)
@@ -600,11 +617,7 @@ def _coming(desk: Desk, answer: str, committee_id: int) -> None:
     what, other = invitations.SAID[answer]
     when = desk.office.when(committee.starts_at)
     desk.say("coming", what=what, title=committee.title, when=when, other=other)
-    opened = None
-    if answer == attendance.PREPARE:
-        why = f"la personne veut préparer « {committee.title} » ({when})"
-        opened = open_ticket(desk, f"(Préparer « {committee.title} », {when}.)", why, [], kind="human")
-        desk.say("prepare", ticket=opened, number=opened.id, organisation=desk.office.organisation)
+    opened = following.came(desk, committee, answer, open_ticket)
     desk.note("coming", committee=committee_id, answer=before, ticket=opened.id if opened else None)
 
 
@@ -672,7 +685,7 @@ def _meetings(desk: Desk) -> None:
         desk.say("no_meetings")
         return
     lines = [
-        f"{number}. {each.title} : {office.when(each.starts_at)}" + (f", {each.place}" if each.place else "")
+        f"{number}. {following.in_a_line(desk.session, office, each, desk.turn.council_id)}"
         for number, each in enumerate(found, 1)
     ]
     desk.say("meetings", list="\n".join(lines), number="1" if len(found) == 1 else f"1 à {len(found)}")
@@ -731,6 +744,8 @@ def _affordable(session: Session, office: Office, sending: Sending, now: datetim
     for key, words in found.alarms:
         officer.alarm(session, office, sending.channel, key, words, now)
     if found.until is not None:
+        if reminding.refused(session, office, sending, found.refusal, now):
+            return False
         mailbox.wait(session, sending, found.until, found.refusal)
         return False
     mailbox.charge(session, sending, found.thousandths, now)
@@ -792,6 +807,8 @@ def tell_troubled(session: Session, office: Office, now: datetime, limit: int = 
     for row in lost:
         row.told = True
         session.add(row)
+        if reminding.failed(session, office, row, now):
+            continue
         if officers.at(session, row.address_id) is None:  # a notice to an officer has its ticket already
             _trouble(session, office, row, "undelivered", row.text, now)
     return len(stopped) == limit or len(lost) == limit

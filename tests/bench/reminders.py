@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from bot.db import Database
-from bot.desk import calendar, questions
+from bot.desk import questions, reminding
 from bot.office import Office
 from bot.workers import BATCH
 from channels.directory import AddressRow, Council, Person
@@ -64,11 +64,11 @@ def run(quick: bool) -> Iterator[Row]:
             more = True
             while more:
                 start = time.perf_counter()
-                _, more = db.transact(calendar.due, office, now, BATCH)
+                _, more = db.transact(reminding.due, office, now, BATCH)
                 held.append(time.perf_counter() - start)
             took = time.perf_counter() - began
             posted = db.look(lambda session: session.execute(sa.select(sa.func.count(OutboxRow.id))).scalar_one())  # type: ignore[arg-type]
-            again, _ = db.transact(calendar.due, office, now, BATCH)
+            again, _ = db.transact(reminding.due, office, now, BATCH)
             claims = _claims(db, office, now)
         longest = max(held)
         yield Row(f"{people:,} reminders posted".replace(",", " "), kind, f"{took:.1f} s", "≤ 5 min", took <= 300)

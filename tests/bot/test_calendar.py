@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,8 +11,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from bot.db import Database
-from bot.desk import calendar, officer, questions
-from bot.desk.calendar import MeetingOver, NoSuchMeeting, Report
+from bot.desk import calendar, importing, officer, questions, reminding
+from bot.desk.calendar import MeetingOver, NoSuchMeeting
+from bot.desk.importing import Report
 from bot.office import Office
 from bot.sheets import BadCell
 from channels import directory
@@ -71,7 +73,7 @@ class Town:
         """Everything that is due, as the worker does it."""
         total, left = 0, True
         while left:
-            posted, left = self.db.transact(calendar.due, self.office, now or self.now, *more.values())
+            posted, left = self.db.transact(reminding.due, self.office, now or self.now, *more.values())
             total += posted
         return total
 
@@ -207,11 +209,16 @@ def test_even_a_very_long_title_and_place_stay_within_two_segments(town: Town) -
 # --- when -------------------------------------------------------------------------------------------------------------
 
 
-def test_caught_up_after_two_days_away_and_nothing_once_it_has_begun(town: Town) -> None:
+def test_caught_up_after_two_days_away(town: Town) -> None:
+    town.meeting()
+    town.member("Awa", EMAIL)
+    assert town.tick(MEETING - timedelta(days=8, hours=9)) == 1
+
+
+def test_nothing_is_sent_once_it_has_begun(town: Town) -> None:
     town.meeting()
     town.member("Awa", EMAIL)
     assert town.tick(MEETING) == 0
-    assert town.tick(MEETING - timedelta(days=8, hours=9)) == 1
 
 
 def test_a_committee_recorded_late_reminds_at_the_next_waking_hour(town: Town) -> None:
@@ -240,20 +247,23 @@ def test_a_reminder_that_is_tried_again_still_waits_for_the_day(town: Town) -> N
 
 @pytest.mark.parametrize("day", ["2027-04-07", "2027-03-28", "2027-11-10", "2027-10-31", "2027-11-05"])
 def test_over_both_clock_changes_of_2027_each_is_told_once_at_8_local(town: Town, day: str) -> None:
-    """The clock ticks from eleven days before; the first tick of the tenth day before posts, for 8 h."""
+    """The clock ticks from eleven days before; each leaves at 8 h, ten days before or a working day before."""
     meeting = datetime.fromisoformat(f"{day}T18:00").replace(tzinfo=PARIS)
     town.meeting(meeting)
     town.member("Awa", EMAIL)
     tick, told = (meeting - timedelta(days=10)).replace(hour=0).astimezone(UTC), []
-    tick -= timedelta(hours=3)
+    tick -= timedelta(days=3)
+    day_due = (meeting - timedelta(days=10)).date()
+    while day_due.weekday() >= 5:
+        day_due -= timedelta(days=1)
+    town.tick(tick)  # dates for a preparation are proposed
     while tick < (meeting - timedelta(days=9)).replace(hour=9):
-        if town.db.transact(calendar.due, town.office, tick)[0]:
-            told.append(tick.astimezone(PARIS).date())
-        tick += timedelta(minutes=15)
-    assert told == [(meeting - timedelta(days=10)).date()]
-    assert town.db.look(lambda s: s.exec(select(OutboxRow.due_at)).one()) == (meeting - timedelta(days=10)).replace(
-        hour=8
-    )
+        if town.db.transact(reminding.due, town.office, tick)[0]:
+            told.append(tick.astimezone(PARIS))
+        tick += timedelta(minutes=30)
+    assert told == [datetime.combine(day_due, time_of(8), PARIS)]
+    due = select(OutboxRow.due_at).where(OutboxRow.name == "reminder")
+    assert town.db.look(lambda s: s.exec(due).one()) == told[0]
 
 
 def test_five_workers_at_once_tell_each_person_once(town: Town) -> None:
@@ -268,7 +278,7 @@ def test_five_workers_at_once_tell_each_person_once(town: Town) -> None:
         ready.wait()
         try:
             while sum(counts) < 60 and time.monotonic() < deadline:
-                counts.append(town.db.transact(calendar.due, town.office, town.now, 7)[0])
+                counts.append(town.db.transact(reminding.due, town.office, town.now, 7)[0])
         except BaseException as error:
             errors.append(error)
 
@@ -285,17 +295,18 @@ def test_five_workers_at_once_tell_each_person_once(town: Town) -> None:
 def test_a_batch_takes_as_many_statements_for_two_hundred_people_as_for_two(town: Town) -> None:
     """What holds the database is counted rather than timed: no statement per person."""
     statements: list[str] = []
+    town.meeting()
 
     def batch(first: int, people: int) -> int:
-        town.meeting()
-
         def fill(session: Session) -> None:
             for n in range(first, first + people):
                 town._member(session, f"Personne {n}", (Address("email", f"p{n}@exemple.invalid"),), "email")
 
         town.db.transact(fill)
+        town.db.transact(reminding.prepare, town.office, town.now)
+        letters, _ = town.db.look(reminding.look, town.office, town.now, 1000)
         statements.clear()
-        assert town.db.transact(calendar.due, town.office, town.now, 1000)[0] > 0
+        assert town.db.transact(reminding.post, town.office, letters, town.now) == people
         return len(statements)
 
     batch(0, 2)  # what is asked once of a new connection is not counted
@@ -414,7 +425,7 @@ HEADINGS = "titre;conseil(s);date;heure;fin;lieu;à préparer;type;état"
 
 
 def load(town: Town, lines: str, *, dry_run: bool = False) -> Report:
-    args = (calendar.import_sheet, town.office, f"{HEADINGS}\n{lines}\n".encode(), town.now, dry_run)
+    args = (importing.import_sheet, town.office, f"{HEADINGS}\n{lines}\n".encode(), town.now, dry_run)
     found: Report = town.db.look(*args) if dry_run else town.db.transact(*args)
     return found
 
@@ -525,7 +536,7 @@ def ics(*events: str) -> bytes:
 
 
 def load_ics(town: Town, content: bytes, *councils: str) -> Report:
-    return town.db.transact(calendar.import_calendar, town.office, content, councils, town.now, False)
+    return town.db.transact(importing.import_calendar, town.office, content, councils, town.now, False)
 
 
 EVENT = "UID:1@x\nSUMMARY:COPIL Bellevue\nDTSTART;TZID=Europe/Paris:20261211T180000\nSEQUENCE:%d"

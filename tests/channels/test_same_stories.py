@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from bot import audit, conversations
 from bot.conversations import Prompt, Question
-from bot.desk import calendar, letters, replies
+from bot.desk import letters, reminding, replies
 from bot.desk.replies import Titled
 from channels import FOLDERS, directory, manners
 from channels.directory import Council, Person
@@ -189,7 +189,7 @@ def reminder_and_its_acknowledgement(service: Service, phone: Phone) -> None:
         return meeting.id
 
     meeting = service.house.db.transact(plan)
-    service.house.db.transact(calendar.due, service.house.office, now, 200, list(service.house.channels))
+    service.house.db.transact(reminding.due, service.house.office, now, 200, list(service.house.channels))
     said = phone.waits_for("12 rue des Lilas")
     assert "Comité de pilotage" in said
     phone.is_served()

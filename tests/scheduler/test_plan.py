@@ -4,6 +4,7 @@ import threading
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,9 +12,10 @@ from sqlmodel import Session, select
 
 from bot.db import Database
 from channels.directory import Council, Person
-from scheduler import committees, plan
+from scheduler import committees, plan, steps
 from scheduler.committees import Committee, Seat
-from scheduler.plan import Due, due_from, horizon, is_waking
+from scheduler.plan import Due, Noted, is_waking
+from scheduler.steps import Step
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
@@ -24,34 +26,44 @@ def paris(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=PARIS)  # type: ignore[arg-type, misc]
 
 
-@given(MEETINGS)
-def test_a_reminder_is_due_at_8_local_ten_calendar_days_before(meeting: datetime) -> None:
-    start = due_from(meeting, PARIS).astimezone(PARIS)
-    assert start.time() == time(8)
-    assert meeting.date() - start.date() == timedelta(days=10)
+KIT = Step("j-10", steps.KIT, 10)
+HOLIDAYS = frozenset(holidays.country_holidays("FR", years=range(2026, 2030)))
 
 
-@given(MEETINGS, st.timedeltas(timedelta(days=-20), timedelta(days=20)))
-def test_a_meeting_is_within_the_horizon_from_the_very_day_that_it_is_due(meeting: datetime, away: timedelta) -> None:
-    now = meeting.astimezone(UTC) + away
-    day_is_here = now.astimezone(PARIS).date() >= meeting.date() - timedelta(days=10)
-    assert (meeting < horizon(now, PARIS)) == day_is_here
-    if is_waking(now, PARIS):
-        assert (meeting < horizon(now, PARIS)) == (now >= due_from(meeting, PARIS))
+@given(MEETINGS, st.integers(-60, 60), st.integers(steps.EARLIEST, steps.LATEST - 1), st.booleans())
+def test_a_step_is_due_at_its_local_hour_on_its_day_or_a_working_day_before(
+    meeting: datetime, days: int, hour: int, working: bool
+) -> None:
+    step = Step("x", steps.KIT, days, hour, working)
+    start = steps.due_at(meeting, step, PARIS, HOLIDAYS).astimezone(PARIS)
+    assert start.hour * 60 + start.minute == hour
+    away = (meeting.date() - timedelta(days=days)) - start.date()
+    if not working:
+        assert away == timedelta()
+    else:
+        assert start.weekday() < 5
+        assert start.date() not in HOLIDAYS
+        assert timedelta() <= away if days >= 0 else timedelta() >= away
+        between = [
+            start.date() + timedelta(days=n) * (1 if away > timedelta() else -1) for n in range(1, abs(away.days) + 1)
+        ]
+        assert all(day.weekday() >= 5 or day in HOLIDAYS for day in between)  # the nearest working day
 
 
 @pytest.mark.parametrize(
     ("meeting", "due"),
     [
         (paris(2027, 4, 2, 18), datetime(2027, 3, 23, 7, tzinfo=UTC)),  # summer time begins between the two
-        (paris(2027, 4, 7, 18), datetime(2027, 3, 28, 6, tzinfo=UTC)),  # due on the day of the change itself
-        (paris(2027, 3, 28, 3), datetime(2027, 3, 18, 7, tzinfo=UTC)),
+        (paris(2027, 4, 7, 18), datetime(2027, 3, 26, 7, tzinfo=UTC)),  # on the Sunday of the change: the Friday
+        (paris(2027, 4, 8, 18), datetime(2027, 3, 26, 7, tzinfo=UTC)),  # Easter Monday
         (paris(2027, 11, 5, 18), datetime(2027, 10, 26, 6, tzinfo=UTC)),  # summer time ends between the two
-        (paris(2027, 11, 10, 18), datetime(2027, 10, 31, 7, tzinfo=UTC)),
+        (paris(2027, 11, 10, 18), datetime(2027, 10, 29, 6, tzinfo=UTC)),  # on the Sunday of the change: the Friday
+        (paris(2027, 5, 11, 18), datetime(2027, 4, 30, 6, tzinfo=UTC)),  # 1 May is a holiday, and a Saturday
+        (paris(2027, 7, 24, 10), datetime(2027, 7, 13, 6, tzinfo=UTC)),  # 14 July, a Wednesday
     ],
 )
-def test_both_clock_changes_of_2027_are_right(meeting: datetime, due: datetime) -> None:
-    assert due_from(meeting, PARIS) == due
+def test_both_clock_changes_of_2027_and_holidays_are_right(meeting: datetime, due: datetime) -> None:
+    assert steps.due_at(meeting, KIT, PARIS, HOLIDAYS) == due
     assert is_waking(due, PARIS)
     assert not is_waking(due - timedelta(minutes=1), PARIS)
 
@@ -87,10 +99,24 @@ def make(session: Session, *, starts_at: datetime, councils: int = 1, people: in
     return meeting.id or 0
 
 
+def ready(session: Session, now: datetime) -> None:
+    """Steps are written, and those that are due have begun."""
+    while steps.plan_meetings(session, now, PARIS, HOLIDAYS)[1]:
+        pass
+    while steps.settle(session, now)[1]:
+        pass
+
+
+def looked(session: Session, now: datetime, limit: int = 200) -> tuple[list[Due], bool]:
+    ready(session, now)
+    return plan.due(session, now, PARIS, limit)
+
+
 def tell(session: Session, now: datetime, limit: int = 200) -> list[Due]:
     """Everyone due, noted as told."""
+    ready(session, now)
     found, _ = plan.due(session, now, PARIS, limit)
-    noted = plan.record(session, [(each, _starts(session, each)) for each in found], now)
+    noted = plan.record(session, [Noted(each, _starts(session, each), "email") for each in found], now)
     assert noted == set(found)
     return found
 
@@ -110,7 +136,7 @@ def change(session: Session, meeting_id: int, starts_at: datetime | None) -> Non
         committees.move(session, meeting, starts_at, None, meeting.place)
 
 
-def steps(found: list[Due]) -> list[tuple[int, str]]:
+def steps_of(found: list[Due]) -> list[tuple[int, str]]:
     return [(each.revision, each.step) for each in found]
 
 
@@ -122,19 +148,19 @@ def test_someone_who_sits_for_two_councils_is_told_once(db: Database) -> None:
 
 def test_the_limit_is_kept_and_says_that_more_is_left(db: Database) -> None:
     db.transact(lambda s: make(s, starts_at=NOW + timedelta(days=5), people=5))
-    found, more = db.look(plan.due, NOW, PARIS, 3)
+    found, more = db.transact(looked, NOW, 3)
     assert (len(found), more) == (3, True)
     db.transact(tell, NOW, 3)
-    found, more = db.look(plan.due, NOW, PARIS, 2)
+    found, more = db.transact(looked, NOW, 2)
     assert (len(found), more) == (2, False)
 
 
 @pytest.mark.parametrize(
-    ("days", "hours", "found"), [(11, 0, 0), (10, 0, 1), (5, 0, 1), (0, 1, 1), (0, 0, 0), (-1, 0, 0)]
+    ("days", "hours", "found"), [(13, 0, 0), (10, 0, 1), (5, 0, 1), (0, 1, 1), (0, 0, 0), (-20, 0, 0)]
 )
 def test_ten_days_before_and_until_it_begins(db: Database, days: int, hours: int, found: int) -> None:
     db.transact(lambda s: make(s, starts_at=NOW + timedelta(days=days, hours=hours)))
-    assert len(db.look(plan.due, NOW, PARIS)[0]) == found
+    assert len(db.transact(looked, NOW)[0]) == found
 
 
 @pytest.mark.parametrize(
@@ -151,9 +177,15 @@ def test_what_is_due_at_night_leaves_at_8_in_the_morning(now: datetime, sent: da
     assert plan.next_waking(now, PARIS) == sent
 
 
-def test_other_kinds_have_no_reminder_yet(db: Database) -> None:
-    db.transact(lambda s: make(s, starts_at=NOW + timedelta(days=5), kind="cotech"))
-    assert db.look(plan.due, NOW, PARIS) == ([], False)
+def test_who_sits_on_the_steering_committee_is_not_told_of_a_technical_one(db: Database) -> None:
+    db.transact(lambda s: make(s, starts_at=NOW + timedelta(days=2), kind="cotech"))
+    assert db.transact(looked, NOW) == ([], False)
+
+
+def test_other_kinds_have_a_lighter_plan(db: Database) -> None:
+    db.transact(lambda s: make(s, starts_at=NOW + timedelta(days=8), kind="training"))
+    told = [(day, step) for day in range(9) for _, step in steps_of(db.transact(tell, NOW + timedelta(days=day)))]
+    assert told == [(3, "j-3"), (7, "j-1")]  # three days before is a Sunday: the Friday
 
 
 @pytest.mark.parametrize(
@@ -169,14 +201,14 @@ def test_a_seat_counts_when_it_is_held_on_the_day(
             seat.until = NOW + timedelta(days=until) if until else None
 
     db.transact(limit_seats)
-    assert len(db.look(plan.due, NOW, PARIS)[0]) == found
+    assert len(db.transact(looked, NOW)[0]) == found
 
 
 def test_a_meeting_moved_within_ten_days_is_told_anew_once(db: Database) -> None:
     meeting = db.transact(lambda s: make(s, starts_at=NOW + timedelta(days=5)))
-    assert steps(db.transact(tell, NOW)) == [(1, "j-10")]
+    assert steps_of(db.transact(tell, NOW)) == [(1, "j-10")]
     db.transact(change, meeting, NOW + timedelta(days=8))
-    assert steps(db.transact(tell, NOW)) == [(2, "j-10")]
+    assert steps_of(db.transact(tell, NOW)) == [(2, "j-10")]
     assert db.transact(tell, NOW) == []
 
 
@@ -184,9 +216,9 @@ def test_a_meeting_moved_far_away_is_told_at_once_and_again_ten_days_before(db: 
     meeting = db.transact(lambda s: make(s, starts_at=NOW + timedelta(days=5)))
     db.transact(tell, NOW)
     db.transact(change, meeting, NOW + timedelta(days=60))
-    assert steps(db.transact(tell, NOW)) == [(2, "moved")]
+    assert steps_of(db.transact(tell, NOW)) == [(2, "moved")]
     assert db.transact(tell, NOW + timedelta(days=20)) == []
-    assert steps(db.transact(tell, NOW + timedelta(days=50))) == [(2, "j-10")]
+    assert steps_of(db.transact(tell, NOW + timedelta(days=50))) == [(2, "j-10")]
 
 
 def test_who_was_told_of_nothing_does_not_hear_that_it_moved(db: Database) -> None:
@@ -200,15 +232,15 @@ def test_a_cancelled_meeting_is_told_once_to_whoever_knew_of_it(db: Database) ->
     meeting = db.transact(lambda s: make(s, starts_at=NOW + timedelta(days=5), people=2))
     db.transact(tell, NOW, 1)
     db.transact(change, meeting, None)
-    assert steps(db.transact(tell, NOW)) == [(1, "cancelled")]
+    assert steps_of(db.transact(tell, NOW)) == [(1, "cancelled")]
     assert db.transact(tell, NOW) == []
 
 
 def test_two_who_note_the_same_step_at_once_get_it_once(db: Database) -> None:
     """The unique key and ON CONFLICT alone, without the lock that keeps workers apart."""
     db.transact(lambda s: make(s, starts_at=NOW + timedelta(days=5), people=40))
-    found, _ = db.look(plan.due, NOW, PARIS)
-    pairs = [(each, NOW + timedelta(days=5)) for each in found]
+    found, _ = db.transact(looked, NOW)
+    pairs = [Noted(each, NOW + timedelta(days=5)) for each in found]
     won: list[Due] = []
     ready = threading.Barrier(5)
 
