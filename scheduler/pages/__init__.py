@@ -1,0 +1,1 @@
+"""The calendar, for the officer: months, meetings, what is due, who comes."""
