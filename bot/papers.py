@@ -1,13 +1,18 @@
 """What is printed: PDFs made with Typst from the templates in templates/papers/, black and white first, tagged."""
 
+import io
 import json
+import logging
 from importlib.resources import as_file, files
 from typing import Any
 
+import pypdf
 import typst
 
 from bot.desk.figures import Figures, Line
 from bot.office import MONTHS, Office, in_full
+
+log = logging.getLogger(__name__)
 
 
 def pdf(name: str, data: dict[str, Any]) -> bytes:
@@ -72,3 +77,20 @@ def _line(line: Line) -> dict[str, Any]:
 def month_report(office: Office, month: Figures, year: Figures) -> bytes:
     """The report of a month for the steering committee, as PDF."""
     return pdf("month", month_data(office, month, year))
+
+
+MOST_PAGES, MOST_WORDS = 60, 100_000
+
+
+def words_of(content: bytes) -> str:
+    """The text of a PDF, 60 pages and 100,000 characters at most; empty when it cannot be read."""
+    found: list[str] = []
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(content))
+        for page in reader.pages[:MOST_PAGES]:
+            found.append(page.extract_text())
+            if sum(map(len, found)) > MOST_WORDS:
+                break
+    except Exception:  # a damaged file raises about anything: it is kept, and simply not read
+        log.info("a PDF could not be read")
+    return "\n".join(found)[:MOST_WORDS]

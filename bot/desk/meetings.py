@@ -87,9 +87,7 @@ def sees(session: Session, who: Who, committee_id: int) -> bool:
     """Whether a meeting is this officer's to see: one of its councils is, or it has none."""
     if who.councils is None:
         return True
-    ids = session.exec(
-        select(CommitteeCouncil.council_id).where(CommitteeCouncil.committee_id == committee_id)
-    ).all()
+    ids = session.exec(select(CommitteeCouncil.council_id).where(CommitteeCouncil.committee_id == committee_id)).all()
     return not ids or any(who.sees(each) for each in ids)
 
 
@@ -120,9 +118,7 @@ def cards(session: Session, meetings: Sequence[Committee], now: datetime) -> lis
                 sa.func.count(sa.case((col(Attendance.answer) == NO, 1))),
             )
             .join(Committee, col(Committee.id) == col(Attendance.committee_id))
-            .where(
-                col(Attendance.committee_id).in_(ids), col(Attendance.revision) == col(Committee.revision)
-            )
+            .where(col(Attendance.committee_id).in_(ids), col(Attendance.revision) == col(Committee.revision))
             .group_by(col(Attendance.committee_id))
         ).all()
     }
@@ -212,5 +208,3 @@ def _unfixed(session: Session, ids: Sequence[int]) -> set[int]:
         ).all()
     )
     return set(ids) - fixed
-
-

@@ -1,29 +1,69 @@
 """scheduler.pages over the database."""
 
-from collections.abc import Callable
-from datetime import date, datetime
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlmodel import Session
 
 from bot.db import Database
-from bot.desk import figures, meetings
+from bot.desk import arranging, calendar, figures, importing, kit_paper, meeting, meetings
+from bot.desk.arranging import Sheet, Wrong
+from bot.desk.calendar import MeetingOver
+from bot.desk.kit import Kit
+from bot.desk.meeting import CallList, Detail
 from bot.desk.meetings import Card
 from bot.office import Office
+from bot.sheets import BadCell, BadSheet, moment
 from escalation.accounts import Who
+from scheduler import steps
+from scheduler.ics import NotACalendar
+from scheduler.pages.desk import Refused
+from scheduler.steps import BadStep, Step
+
+
+@contextmanager
+def said() -> Iterator[None]:
+    """What the desk refuses, as the pages hear it."""
+    try:
+        yield
+    except Wrong as wrong:
+        raise Refused(wrong.errors) from wrong
+    except (MeetingOver, BadCell) as error:
+        raise Refused({"jour": str(error)}) from error
+    except BadStep as error:
+        raise Refused({"jours": str(error)}) from error
+    except (BadSheet, NotACalendar) as error:
+        raise Refused({"fichier": f"{error}."}) from error
 
 
 class MeetingsDoor:
-    """scheduler.pages' Desks."""
+    """scheduler.pages.desk.MeetingsDesk."""
 
     def __init__(self, db: Database, office: Office, now: Callable[[], datetime], rang: Callable[[], None]):
         self.db, self.office, self.now, self.rang = db, office, now, rang
 
-    def local(self, moment: datetime) -> datetime:
-        return moment.astimezone(self.office.zone)
+    # --- the clock and the words -------------------------------------------------------------------------------------
+
+    def local(self, at: datetime) -> datetime:
+        return at.astimezone(self.office.zone)
 
     def midnight(self, day: date) -> datetime:
         return figures.midnight(day, self.office.zone)
 
+    def moment(self, day: date, hour: time) -> datetime:
+        with said():
+            return moment(day, hour, self.office.zone)
+
     def kinds(self) -> dict[str, str]:
         return meetings.KINDS
+
+    def outcomes(self) -> dict[str, str]:
+        return arranging.OUTCOMES
+
+    # --- read --------------------------------------------------------------------------------------------------------
 
     async def councils(self, who: Who) -> list[tuple[int, str]]:
         return await self.db.read(figures.councils, who)
@@ -32,3 +72,138 @@ class MeetingsDoor:
         self, who: Who, since: datetime, until: datetime, council: int | None, kind: str
     ) -> tuple[list[Card], bool]:
         return await self.db.read(meetings.listed, who, since, until, council, kind, self.now())
+
+    async def detail(self, who: Who, number: int) -> Detail:
+        return await self.db.read(meeting.detail, self.office, who, number, self.now())
+
+    async def document(self, who: Who, number: int, document: int) -> tuple[str, str, bytes]:
+        return await self.db.read(arranging.document, who, number, document)
+
+    async def kit(self, who: Who, number: int, council: int) -> Kit:
+        return await self.db.read(meeting.kits, self.office, who, number, council, self.now())
+
+    async def kit_file(self, who: Who, number: int, council: int) -> bytes:
+        found = await self.kit(who, number, council)
+        return await asyncio.to_thread(kit_paper.kit_pdf, found)
+
+    async def call_lists(self, who: Who) -> list[CallList]:
+        return await self.db.read(meeting.call_lists, self.office, who, self.now())
+
+    async def plans(self) -> dict[str, list[Step]]:
+        return await self.db.read(steps.plans)
+
+    # --- written -----------------------------------------------------------------------------------------------------
+
+    async def record(self, who: Who, sheet: Mapping[str, Any]) -> list[int]:
+        with said():
+            return await self.db.run(arranging.record, self.office, who, Sheet(**sheet), self.now())
+
+    async def change(self, who: Who, number: int, sheet: Mapping[str, Any]) -> str:
+        with said():
+            words = await self.db.run(arranging.change, self.office, who, number, Sheet(**sheet), self.now())
+        self.rang()
+        return words
+
+    async def confirm(self, who: Who, number: int) -> None:
+        with said():
+            await self.db.run(arranging.confirm, who, number, self.now())
+
+    async def cancel(self, who: Who, number: int) -> str:
+        def work(session: Session) -> str:
+            arranging.the_meeting(session, who, number)
+            return calendar.cancel(session, self.office, number, arranging.author(who), self.now())
+
+        with said():
+            words = await self.db.run(work)
+        self.rang()
+        return words
+
+    async def invited(self, who: Who, number: int, councils: Sequence[int], what: str) -> None:
+        await self.db.run(arranging.invited, who, number, councils, what, self.now())
+
+    async def set_agenda(self, who: Who, number: int, lines: Sequence[str], plain: Mapping[int, str]) -> None:
+        def work(session: Session) -> None:
+            arranging.set_plain(session, who, number, plain, self.now())
+            arranging.set_agenda(session, who, number, lines, self.now())
+
+        with said():
+            await self.db.run(work)
+
+    async def add_document(
+        self, who: Who, number: int, title: str, purpose: str, url: str, filename: str, content: bytes
+    ) -> None:
+        with said():
+            await self.db.run(
+                arranging.add_document, who, number, title, purpose, url, filename, content, self.now()
+            )
+
+    async def drop_document(self, who: Who, number: int, document: int) -> None:
+        await self.db.run(arranging.drop_document, who, number, document, self.now())
+
+    async def propose(self, who: Who, number: int, moments: Sequence[datetime], place: str) -> None:
+        with said():
+            await self.db.run(arranging.propose, who, number, moments, place, self.now())
+        self.rang()
+
+    async def fix_preparation(self, who: Who, number: int, date_id: int, place: str) -> int:
+        with said():
+            made = await self.db.run(arranging.fix_preparation, who, number, date_id, place, self.now())
+        self.rang()
+        return made
+
+    async def preparation_notes(self, who: Who, number: int, text: str) -> None:
+        await self.db.run(arranging.preparation_notes, who, number, text, self.now())
+
+    async def decided(self, who: Who, number: int, text: str) -> None:
+        with said():
+            await self.db.run(arranging.decided, self.office, who, number, text, self.now())
+
+    async def set_aside(self, who: Who, number: int, decision: int, kept: bool) -> None:
+        await self.db.run(arranging.set_aside, who, number, decision, kept, self.now())
+
+    async def came(self, who: Who, number: int, here: Mapping[int, bool]) -> None:
+        await self.db.run(arranging.came, who, number, here, self.now())
+
+    async def note_call(self, who: Who, number: int, person: int, outcome: str, text: str, answer: str) -> None:
+        def work(session: Session) -> None:
+            arranging.note_call(session, who, number, person, outcome, text, self.now())
+            if answer:
+                arranging.said_by_phone(session, who, number, person, answer, self.now())
+
+        with said():
+            await self.db.run(work)
+
+    async def edit_step(
+        self, who: Who, kind: str, step: str, days: int, hour: int, working_day: bool, active: bool
+    ) -> None:
+        def work(session: Session) -> None:
+            standing = next(each for each in steps.plan_of(session, kind) if each.step == step)
+            changed = Step(step, standing.action, days, hour, working_day, active)
+            steps.edit(session, kind, changed, arranging.author(who), self.now())
+
+        with said():
+            try:
+                await self.db.run(work)
+            except StopIteration:
+                raise LookupError(step) from None
+
+    async def reset_step(self, who: Who, kind: str, step: str) -> None:
+        with said():
+            await self.db.run(steps.reset, kind, step, arranging.author(who), self.now())
+
+    async def import_file(
+        self, who: Who, filename: str, content: bytes, councils: Sequence[str], dry_run: bool
+    ) -> importing.Report:
+        is_calendar = filename.lower().endswith((".ics", ".ical")) or content.lstrip(b"\xef\xbb\xbf\r\n ").startswith(
+            b"BEGIN:V"
+        )
+
+        def work(session: Session) -> importing.Report:
+            if is_calendar:
+                return importing.import_calendar(session, self.office, content, list(councils), self.now(), dry_run)
+            return importing.import_sheet(session, self.office, content, self.now(), dry_run)
+
+        with said():
+            report = await (self.db.read(work) if dry_run else self.db.run(work))
+        self.rang()
+        return report

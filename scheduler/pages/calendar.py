@@ -1,16 +1,18 @@
 """The calendar of meetings: by month, as a list, with what each still lacks."""
 
 import calendar
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Any, Protocol
+from datetime import date, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from scheduler.pages.desk import MeetingsDesk
 from scheduler.pages.frame import Frame, Who
 
 MONTHS = (
@@ -18,30 +20,6 @@ MONTHS = (
     "décembre",
 )  # fmt: skip
 LIST_DAYS = 92  # of a list that says no end
-
-
-class CalendarDesk(Protocol):
-    """What these pages ask; bot/doors fulfils it."""
-
-    def now(self) -> datetime: ...
-
-    def local(self, moment: datetime) -> datetime:
-        """A moment on the office's clock."""
-        ...
-
-    def midnight(self, day: date) -> datetime: ...
-
-    def kinds(self) -> dict[str, str]:
-        """The kinds of meetings and their names."""
-        ...
-
-    async def councils(self, who: Any) -> list[tuple[int, str]]: ...
-
-    async def listed(
-        self, who: Any, since: datetime, until: datetime, council: int | None, kind: str
-    ) -> tuple[Sequence[Any], bool]:
-        """Cards (bot.desk.meetings.Card), and whether there are more than one page shows."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +36,7 @@ class Day:
 class CalendarPages:
     """The routes."""
 
-    desk: CalendarDesk
+    desk: MeetingsDesk
     frame: Frame
 
     def routes(self) -> list[BaseRoute]:
@@ -67,9 +45,8 @@ class CalendarPages:
     async def page(self, request: Request, who: Who) -> Response:
         params = request.query_params
         today = self.desk.local(self.desk.now()).date()
-        council = int(params["conseil"]) if params.get("conseil", "").isascii() and params.get(
-            "conseil", ""
-        ).isdigit() else None
+        asked = params.get("conseil", "")
+        council = int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) else None
         kind = params.get("type", "") if params.get("type", "") in self.desk.kinds() else ""
         as_list = params.get("vue") == "liste"
         month = _month(params.get("mois", "")) or today.replace(day=1)
@@ -130,7 +107,3 @@ def _way(chosen: dict[str, str], month: date | None) -> str:
     said = {key: value for key, value in chosen.items() if value} | ({"mois": f"{month:%Y-%m}"} if month else {})
     return "/bureau/reunions" + (f"?{urlencode(said)}" if said else "")
 
-
-def at_midnight(day: date, zone: Any) -> datetime:
-    """The first moment of a local day."""
-    return datetime.combine(day, time(0), zone)
