@@ -69,7 +69,10 @@ class Gate:
             if posting and not await self._is_theirs(request, who):
                 return self.frame.trouble(request, 403)
             await self._goes_on(secret)
-            return await handler(request, who)
+            try:
+                return await handler(request, who)
+            finally:
+                await request.close()  # an uploaded file's temporary one goes at once
 
         return endpoint
 

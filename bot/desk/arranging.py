@@ -1,4 +1,4 @@
-"""What the officer does with a meeting: recorded, changed, its agenda in plain words, its papers, dates and decisions."""
+"""What the officer does with a meeting: recorded, changed, its agenda in plain words, papers, dates, decisions."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -229,7 +229,7 @@ def confirm(session: Session, who: Who | None, committee_id: int, now: datetime)
 def invited(
     session: Session, who: Who | None, committee_id: int, council_ids: Sequence[int], what: str, now: datetime
 ) -> None:
-    """That the invitation (`what` = invitation) or the agenda reached these councils, and no others of the officer's."""
+    """That the invitation (`what` = invitation) or the agenda reached these councils, and no others of theirs."""
     the_meeting(session, who, committee_id)
     rows = session.exec(select(CommitteeCouncil).where(CommitteeCouncil.committee_id == committee_id)).all()
     for row in rows:

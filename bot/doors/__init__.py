@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from bot.db import Database
 from bot.doors.entrance import EntranceDoor
 from bot.doors.figures import FiguresDoor
+from bot.doors.meetings import MeetingsDoor
 from bot.library import Library
 from bot.office import Office
 from bot.web import PageFrame
@@ -16,6 +17,9 @@ from escalation.console.account import Account
 from escalation.console.figures import FigurePages
 from escalation.console.oidc import Provider
 from escalation.console.signin import SignIn
+from scheduler.pages.calendar import CalendarPages
+from scheduler.pages.meeting import MeetingPages
+from scheduler.pages.season import SeasonPages
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,12 @@ class Within:
 
     def pages(self, frame: PageFrame) -> list[BaseRoute]:
         """The routes of the desk, every room's."""
+        meetings = MeetingsDoor(self.db, self.office, self.now, self.ring)
         return [
             *SignIn(self.entrance(), frame, self.provider).routes(),
             *Account(self.entrance(), frame, self.provider).routes(),
             *FigurePages(FiguresDoor(self.db, self.office, self.now, self.channels, self.spool), frame).routes(),
+            *CalendarPages(meetings, frame).routes(),
+            *SeasonPages(meetings, frame).routes(),
+            *MeetingPages(meetings, frame).routes(),
         ]

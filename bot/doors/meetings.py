@@ -133,9 +133,7 @@ class MeetingsDoor:
         self, who: Who, number: int, title: str, purpose: str, url: str, filename: str, content: bytes
     ) -> None:
         with said():
-            await self.db.run(
-                arranging.add_document, who, number, title, purpose, url, filename, content, self.now()
-            )
+            await self.db.run(arranging.add_document, who, number, title, purpose, url, filename, content, self.now())
 
     async def drop_document(self, who: Who, number: int, document: int) -> None:
         await self.db.run(arranging.drop_document, who, number, document, self.now())
@@ -177,15 +175,14 @@ class MeetingsDoor:
         self, who: Who, kind: str, step: str, days: int, hour: int, working_day: bool, active: bool
     ) -> None:
         def work(session: Session) -> None:
-            standing = next(each for each in steps.plan_of(session, kind) if each.step == step)
+            standing = next((each for each in steps.plan_of(session, kind) if each.step == step), None)
+            if standing is None:
+                raise LookupError(step)
             changed = Step(step, standing.action, days, hour, working_day, active)
             steps.edit(session, kind, changed, arranging.author(who), self.now())
 
         with said():
-            try:
-                await self.db.run(work)
-            except StopIteration:
-                raise LookupError(step) from None
+            await self.db.run(work)
 
     async def reset_step(self, who: Who, kind: str, step: str) -> None:
         with said():

@@ -55,9 +55,7 @@ class CalendarPages:
         else:
             weeks = calendar.Calendar().monthdatescalendar(month.year, month.month)
             first, last = weeks[0][0], weeks[-1][-1] + timedelta(days=1)
-        cards, more = await self.desk.listed(
-            who, self.desk.midnight(first), self.desk.midnight(last), council, kind
-        )
+        cards, more = await self.desk.listed(who, self.desk.midnight(first), self.desk.midnight(last), council, kind)
         chosen = {"conseil": str(council) if council else "", "type": kind, "vue": "liste" if as_list else ""}
         return self.frame.page(
             request,
@@ -106,4 +104,3 @@ def _bounds(month: date) -> tuple[date, date]:
 def _way(chosen: dict[str, str], month: date | None) -> str:
     said = {key: value for key, value in chosen.items() if value} | ({"mois": f"{month:%Y-%m}"} if month else {})
     return "/bureau/reunions" + (f"?{urlencode(said)}" if said else "")
-

@@ -1,7 +1,6 @@
 """What comes back from the forms of the calendar, read into values; what is wrong is said by field."""
 
 import re
-from collections.abc import Mapping
 from datetime import date, time
 from typing import Any
 

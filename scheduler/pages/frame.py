@@ -34,3 +34,8 @@ class Frame(Protocol):
     ) -> Callable[[Request], Awaitable[Response]]: ...
 
     def back(self, request: Request, way: str, words: str = "", tone: str = "done") -> Response: ...
+
+
+def working(frame: Frame) -> Callable[[Handler], Callable[[Request], Awaitable[Response]]]:
+    """The endpoint of what changes something: for those who may work."""
+    return lambda handler: frame.office(handler, "work")

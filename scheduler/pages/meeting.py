@@ -1,5 +1,6 @@
 """One meeting: recorded, changed, its agenda and papers, its preparation, who comes, what was decided."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from scheduler.pages import forms
 from scheduler.pages.desk import MeetingsDesk, Refused
 from scheduler.pages.forms import number_of, numbers, word
-from scheduler.pages.frame import Frame, Who
+from scheduler.pages.frame import Frame, Who, working
 
 WAY = "/bureau/reunions"
 
@@ -25,7 +26,7 @@ class MeetingPages:
     frame: Frame
 
     def routes(self) -> list[BaseRoute]:
-        read, work = self.frame.office, lambda handler: self.frame.office(handler, "work")
+        read, work = self.frame.office, working(self.frame)
         one = f"{WAY}/{{number:int}}"
         return [
             Route(f"{WAY}/nouvelle", work(self.blank), methods=["GET"]),
@@ -132,7 +133,11 @@ class MeetingPages:
         return await self._show(request, who)
 
     async def _show(
-        self, request: Request, who: Who, errors: Mapping[str, str] | None = None, typed: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        who: Who,
+        errors: Mapping[str, str] | None = None,
+        typed: Mapping[str, str] | None = None,
     ) -> Response:
         found = await self._found(request, who)
         return self.frame.page(
@@ -141,7 +146,7 @@ class MeetingPages:
             422 if errors else 200,
             found=found,
             errors=errors or {},
-            typed=typed or {},
+            typed=defaultdict(str, typed or {}),
             kinds=self.desk.kinds(),
         )
 
@@ -281,5 +286,3 @@ def _download(content: bytes, kind: str, name: str) -> Response:
             "Content-Security-Policy": "sandbox; default-src 'none'",
         },
     )
-
-

@@ -1,4 +1,4 @@
-"""Around the meetings: whom to call, the plan of steps, calendars in and out, and what became of each committee."""
+"""Around the meetings: whom to call, the plan of steps, and calendars that come in."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from scheduler.pages import forms
 from scheduler.pages.desk import MeetingsDesk, Refused
 from scheduler.pages.forms import number_of, word
-from scheduler.pages.frame import Frame, Who
+from scheduler.pages.frame import Frame, Who, working
 from scheduler.steps import ACTION_NAMES
 
 WAY = "/bureau/reunions"
@@ -30,7 +30,7 @@ class SeasonPages:
     frame: Frame
 
     def routes(self) -> list[BaseRoute]:
-        read, work = self.frame.office, lambda handler: self.frame.office(handler, "work")
+        read, work = self.frame.office, working(self.frame)
         return [
             Route(f"{WAY}/appels", read(self.calls), methods=["GET"]),
             Route(f"{WAY}/{{number:int}}/appels/{{person:int}}", work(self.note_call), methods=["POST"]),
@@ -38,11 +38,6 @@ class SeasonPages:
             Route(f"{WAY}/plan", work(self.edit_plan), methods=["POST"]),
             Route(f"{WAY}/importer", work(self.importing), methods=["GET"]),
             Route(f"{WAY}/importer", work(self.import_file), methods=["POST"]),
-            Route(f"{WAY}/agendas", read(self.feeds), methods=["GET"]),
-            Route(f"{WAY}/agendas/{{council:int}}", work(self.renew_feed), methods=["POST"]),
-            Route(f"{WAY}/bilan", read(self.report), methods=["GET"]),
-            Route(f"{WAY}/bilan.csv", read(self.report_sheet), methods=["GET"]),
-            Route("/calendrier/{secret}.ics", self.feed, methods=["GET"]),
         ]
 
     # --- calls -------------------------------------------------------------------------------------------------------
@@ -112,7 +107,7 @@ class SeasonPages:
             return await self._plan(request, errors, {"type": kind, "etape": step})
         return self.frame.back(request, f"{WAY}/plan#{kind if kind in self.desk.kinds() else ''}", "C'est enregistré.")
 
-    # --- calendars in and out ----------------------------------------------------------------------------------------
+    # --- calendars that come in --------------------------------------------------------------------------------------
 
     async def importing(self, request: Request, who: Who) -> Response:
         return await self._importing(request, who, {}, [], None, False)
@@ -144,45 +139,3 @@ class SeasonPages:
         except Refused as refused:
             return await self._importing(request, who, refused.errors, chosen, None, dry)
         return await self._importing(request, who, {}, chosen, report, dry or bool(report.problems))
-
-    async def feeds(self, request: Request, who: Who) -> Response:
-        return self.frame.page(request, "reunions/feeds.html", feeds=await self.desk.feeds(who))
-
-    async def renew_feed(self, request: Request, who: Who) -> Response:
-        try:
-            await self.desk.renew_feed(who, number_of(request, "council"))
-        except LookupError:
-            raise HTTPException(404) from None
-        return self.frame.back(request, f"{WAY}/agendas", "Voici le nouveau lien.")
-
-    async def feed(self, request: Request) -> Response:
-        """For calendar programs: no session, the link is the secret."""
-        text = await self.desk.feed(request.path_params["secret"])
-        if text is None:
-            raise HTTPException(404)
-        return Response(text, media_type="text/calendar; charset=utf-8", headers={"Cache-Control": "private, no-cache"})
-
-    # --- what became of them -----------------------------------------------------------------------------------------
-
-    async def report(self, request: Request, who: Who) -> Response:
-        year = self._year(request)
-        return self.frame.page(
-            request,
-            "reunions/report.html",
-            report=await self.desk.report(who, year),
-            year=year,
-            this_year=self.desk.local(self.desk.now()).year,
-        )
-
-    async def report_sheet(self, request: Request, who: Who) -> Response:
-        year = self._year(request)
-        return Response(
-            await self.desk.report_sheet(who, year),
-            media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="comites-{year}.csv"'},
-        )
-
-    def _year(self, request: Request) -> int:
-        text = request.query_params.get("annee", "")
-        this = self.desk.local(self.desk.now()).year
-        return int(text) if re.fullmatch(r"20[0-9]{2}", text) else this

@@ -59,7 +59,7 @@ def served(make: Callable[[Callable[[], bool]], ASGIApp]) -> Iterator[str]:
     listening.bind(("127.0.0.1", 0))
     server: uvicorn.Server
     app = make(lambda: server.should_exit)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=5))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 10

@@ -1,0 +1,229 @@
+"""The calendar on the desk: a committee recorded, prepared, called about, held and decided, by clicks."""
+
+from datetime import timedelta
+
+import httpx
+from sqlmodel import Session
+
+from channels import directory
+from channels.contract import Address
+from channels.directory import Council, Person
+from scheduler.committees import COPIL, Seat
+from tests.office import Browsing, Bureau
+from tests.town import Town
+
+MEETING = {
+    "titre": "Comité de pilotage de Bellevue",
+    "type": "copil",
+    "jour": "2026-12-17",
+    "heure": "18:00",
+    "heure_fin": "20:00",
+    "lieu": "maison de quartier, 12 rue des Ormes",
+    "organisateur_email": "ville@exemple.org",
+}
+
+
+def council(town: Town, name: str, *members: str) -> int:
+    """A council whose members sit on its committees, each with a number."""
+
+    def work(session: Session) -> int:
+        made = Council(slug=name.lower(), name=name)
+        session.add(made)
+        session.flush()
+        assert made.id is not None
+        for place, member in enumerate(members):
+            person = Person(name=member, council_id=made.id, created_at=town.at)
+            session.add(person)
+            session.flush()
+            assert person.id is not None
+            number = Address("sms", f"+3361234{made.id:02d}{place:02d}")
+            directory.keep(session, town.office.vault, number, town.at).person_id = person.id
+            session.add(Seat(council_id=made.id, person_id=person.id, committee_kind=COPIL))
+        return made.id
+
+    return town.db.transact(work)
+
+
+def recorded(nora: Browsing, council_id: int, **more: str) -> httpx.Response:
+    return nora.post("/bureau/reunions/nouvelle", MEETING | more | {"conseils": str(council_id)})
+
+
+def test_a_committee_is_recorded_and_seen_in_its_month(bureau: Bureau) -> None:
+    nora = bureau.signed_in()
+    page = recorded(nora, council(bureau.town, "Bellevue", "Awa Diallo", "Paul Martin"))
+    assert "La réunion est notée" in page.text
+    assert "Awa Diallo" in page.text
+    assert "jeudi 17 décembre 2026 à 18 h" in page.text
+    month = nora.get("/bureau/reunions?mois=2026-12").text
+    assert "Comité de pilotage de Bellevue" in month
+    assert "Pas encore invité : Bellevue" in month
+    assert "Comité de pilotage de Bellevue" not in nora.get("/bureau/reunions?mois=2027-01").text
+    assert "Comité de pilotage de Bellevue" in nora.get("/bureau/reunions?vue=liste").text
+
+
+def test_what_is_wrong_is_said_beside_the_field_and_nothing_typed_is_lost(bureau: Bureau) -> None:
+    nora = bureau.signed_in()
+    page = nora.post("/bureau/reunions/nouvelle", MEETING | {"jour": "2026-11-03", "heure": "25:00", "en_ligne": "x"})
+    assert page.status_code == 422
+    assert "n&#39;est pas une heure" in page.text
+    assert 'value="Comité de pilotage de Bellevue"' in page.text
+    page = nora.post("/bureau/reunions/nouvelle", MEETING | {"jour": "2026-11-03"})
+    assert "Cette date est déjà passée" in page.text
+    assert "Choisissez au moins un conseil citoyen" in page.text
+    page = nora.post("/bureau/reunions/nouvelle", MEETING | {"jour": "2027-03-28", "heure": "02:30"})
+    assert page.status_code == 422
+    assert "Aucune réunion ici" in nora.get("/bureau/reunions").text
+
+
+def test_a_meeting_that_comes_again_is_noted_for_eighteen_months(bureau: Bureau) -> None:
+    nora = bureau.signed_in()
+    bellevue = council(bureau.town, "Bellevue")
+    page = recorded(nora, bellevue, type="council", titre="Réunion du conseil", repetition="nth")
+    assert "réunions sont notées" in page.text
+    assert "jeudi 21 janvier 2027" in nora.get("/bureau/reunions?mois=2027-01").text  # the third Thursday
+
+
+def test_the_agenda_is_put_into_plain_words(bureau: Bureau) -> None:
+    nora = bureau.signed_in()
+    recorded(nora, council(bureau.town, "Bellevue"))
+    way = "/bureau/reunions/1"
+    page = nora.post(f"{way}/ordre-du-jour", {"points": "Programmation du QPV\nBilan de l'ANRU"})
+    assert "mots simples à écrire" in page.text
+    editing = nora.get(f"{way}/ordre-du-jour").text
+    assert 'name="mots-1"' in editing
+    assert "Quartier prioritaire" in editing or "quartier prioritaire" in editing  # the glossary's word, explained
+    nora.post(
+        f"{way}/ordre-du-jour",
+        {"points": "Programmation du QPV\nBilan de l'ANRU", "mots-1": "Qui reçoit l'argent du quartier"},
+    )
+    page = nora.get(way)
+    assert "Qui reçoit l&#39;argent du quartier" in page.text
+    kit = nora.get(f"{way}/dossier/1")
+    assert "Qui reçoit l&#39;argent du quartier" in kit.text
+    assert nora.get(f"{way}/dossier/1.pdf").content.startswith(b"%PDF-")
+
+
+def test_a_document_is_kept_by_what_it_is_and_given_back_to_be_saved(bureau: Bureau) -> None:
+    nora = bureau.signed_in()
+    recorded(nora, council(bureau.town, "Bellevue"))
+    way = "/bureau/reunions/1"
+    refused = nora.post(
+        f"{way}/documents", {"nom": "x"}, files={"fichier": ("a.pdf", b"MZ not a pdf", "application/pdf")}
+    )
+    assert refused.status_code == 422
+    assert "Je garde les PDF" in refused.text
+    page = nora.post(
+        f"{way}/documents",
+        {"nom": "Programmation 2027", "utilite": "Les projets financés"},
+        files={"fichier": ("p.pdf", b"%PDF-1.4 damaged", "text/html")},
+    )
+    assert "Programmation 2027" in page.text
+    file = nora.get(f"{way}/documents/1")
+    assert file.headers["content-disposition"].startswith("attachment")
+    assert file.headers["content-type"] == "application/pdf"
+    assert "sandbox" in file.headers["content-security-policy"]
+    nora.post(f"{way}/documents/1/retirer")
+    assert nora.get(f"{way}/documents/1").status_code == 404
+
+
+def test_a_preparation_is_proposed_chosen_by_sms_and_fixed(bureau: Bureau) -> None:
+    nora, town = bureau.signed_in(), bureau.town
+    recorded(nora, council(town, "Bellevue", "Awa Diallo"))
+    page = nora.post(
+        "/bureau/reunions/1/dates",
+        {"date_1": "2026-12-08", "heure_1": "18:00", "date_2": "2026-12-10", "heure_2": "18:30", "lieu": "la Cale"},
+    )
+    assert "mardi 8 décembre 2026 à 18 h" in page.text
+    late = nora.post("/bureau/reunions/1/dates", {"date_1": "2026-12-20", "heure_1": "18:00"})
+    assert late.status_code == 422
+    assert "Les dates vont d&#39;aujourd&#39;hui au jour du comité" in late.text
+    page = nora.post("/bureau/reunions/1/dates/2/choisir")
+    assert "La préparation est au calendrier" in page.text
+    assert "jeudi 10 décembre 2026 à 18 h 30" in nora.get("/bureau/reunions/2").text
+    assert "Préparation sans date" not in page.text
+
+
+def test_who_has_not_answered_is_called_and_the_call_noted(bureau: Bureau) -> None:
+    nora, town = bureau.signed_in(), bureau.town
+    recorded(nora, council(town, "Bellevue", "Awa Diallo"))
+    assert "Personne à appeler" in nora.get("/bureau/reunions/appels").text
+    town.at += timedelta(days=13)
+    nora = bureau.signed_in()
+    page = nora.get("/bureau/reunions/appels")
+    assert "Awa Diallo" in page.text
+    assert 'href="tel:+336123401' in page.text
+    nora.post("/bureau/reunions/1/appels/1", {"resultat": "reached", "reponse": "yes", "note-1-1": "vient avec Paul"})
+    assert "Personne à appeler" in nora.get("/bureau/reunions/appels").text
+    assert "vient" in nora.get("/bureau/reunions/1").text
+    assert nora.post("/bureau/reunions/1/appels/1", {"resultat": "?"}).status_code == 422
+
+
+def test_what_was_decided_and_who_came_are_noted_after_it(bureau: Bureau) -> None:
+    nora, town = bureau.signed_in(), bureau.town
+    recorded(nora, council(town, "Bellevue", "Awa Diallo"))
+    early = nora.post("/bureau/reunions/1/decisions", {"decision": "Le local est ouvert"})
+    assert early.status_code == 422
+    town.at += timedelta(days=17)
+    nora = bureau.signed_in()
+    page = nora.post("/bureau/reunions/1/decisions", {"decision": "Le local ouvre en mars"})
+    assert "Le local ouvre en mars" in page.text
+    page = nora.post("/bureau/reunions/1/presences", {"personnes": "1", "venus": "1"})
+    assert "checked" in page.text
+    nora.post("/bureau/reunions/1/decisions/1", {"garder": "non"})
+    assert "Reprendre" in nora.get("/bureau/reunions/1").text
+
+
+def test_moving_cancelling_and_confirming(bureau: Bureau) -> None:
+    nora, town = bureau.signed_in(), bureau.town
+    bellevue = council(town, "Bellevue", "Awa Diallo")
+    recorded(nora, bellevue)
+    assert "est confirmée" in nora.post("/bureau/reunions/1/confirmer").text
+    moved = nora.post("/bureau/reunions/1/modifier", MEETING | {"jour": "2026-12-18", "conseils": str(bellevue)})
+    assert "Déplacée" in moved.text
+    assert "vendredi 18 décembre 2026" in moved.text
+    assert "Annulée" in nora.post("/bureau/reunions/1/annuler").text
+
+
+def test_the_plan_is_changed_and_taken_back(bureau: Bureau) -> None:
+    nora = bureau.signed_in()
+    assert "J-10" in nora.get("/bureau/reunions/plan").text
+    step = {"type": "copil", "etape": "j-10", "jours": "12", "heure": "09:30", "ouvre": "1", "actif": "1"}
+    assert "J-12" in nora.post("/bureau/reunions/plan", step).text
+    wrong = nora.post("/bureau/reunions/plan", step | {"heure": "03:00"})
+    assert wrong.status_code == 422
+    assert "l&#39;heure va de 8 h à 20 h" in wrong.text
+    nora.post("/bureau/reunions/plan", step | {"defaut": "1"})
+    assert nora.post("/bureau/reunions/plan", step | {"etape": "j-999"}).status_code == 404
+
+
+def test_a_calendar_is_looked_at_before_it_is_imported(bureau: Bureau) -> None:
+    nora = bureau.signed_in()
+    council(bureau.town, "Bellevue")
+    sheet = "titre;conseils;date;heure;lieu\nComité de pilotage;Bellevue;17/12/2026;18:00;mairie\n".encode()
+    page = nora.post("/bureau/reunions/importer", {"essai": "1"}, files={"fichier": ("r.csv", sheet, "text/csv")})
+    assert "Ce qui serait fait" in page.text
+    assert "Aucune réunion ici" in nora.get("/bureau/reunions").text
+    nora.post("/bureau/reunions/importer", files={"fichier": ("r.csv", sheet, "text/csv")})
+    assert "mairie" in nora.get("/bureau/reunions?mois=2026-12").text
+    bad = nora.post(
+        "/bureau/reunions/importer", files={"fichier": ("r.ics", b"BEGIN:VCALENDAR\nBROKEN", "text/calendar")}
+    )
+    assert bad.status_code == 422
+
+
+def test_another_officers_meeting_is_not_there(bureau: Bureau) -> None:
+    nora, town = bureau.signed_in(), bureau.town
+    bellevue, breil = council(town, "Bellevue"), council(town, "Breil")
+    recorded(nora, bellevue)
+    zoe = bureau.signed_in(bureau.officer("Zoé", councils=(breil,)))
+    assert zoe.get("/bureau/reunions/1").status_code == 404
+    assert "Comité de pilotage de Bellevue" not in zoe.get("/bureau/reunions?mois=2026-12").text
+    for way in ("confirmer", "annuler", "modifier", "ordre-du-jour", "documents", "dates", "presences", "preparation"):
+        assert zoe.post(
+            f"/bureau/reunions/1/{way}", MEETING | {"conseils": str(breil), "adresse": "https://x.fr"}
+        ).status_code in (404, 422), way
+    refused = zoe.post("/bureau/reunions/nouvelle", MEETING | {"conseils": str(bellevue)})
+    assert "n&#39;est pas parmi les vôtres" in refused.text
+    reader = bureau.signed_in(bureau.officer("Rita", role="reader"))
+    assert reader.get("/bureau/reunions/1").status_code == 200
+    assert reader.post("/bureau/reunions/1/annuler").status_code == 403
