@@ -334,6 +334,8 @@ def tel(phone: str) -> Markup:
         digits = "+33" + digits[1:]
     if not digits.startswith("+"):
         return Markup("{}").format(phone)
+    if re.fullmatch(r"\+33\d{9}", phone):  # as people say it
+        phone = " ".join(re.findall("..", "0" + phone[3:]))
     return Markup('<a class="phone" href="tel:{}">{}</a>').format(digits, phone)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -102,7 +103,8 @@ class Town:
 
     def work(self, ticks: bool = False) -> None:
         """Route and send whatever is ready; with `ticks`, let the clock look too."""
-        asyncio.run(self._work(ticks))
+        with ThreadPoolExecutor(1) as apart:  # Playwright keeps a loop running in the test's own thread
+            apart.submit(lambda: asyncio.run(self._work(ticks))).result()
 
     async def _work(self, ticks: bool) -> None:
         shelf = library.Library(self.db, self.now, lambda: self.at.date())

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from bot.desk import arranging, kit, meetings, season
+from bot.desk import arranging, kit, letters, meetings, season
 from bot.desk.calendar import NoSuchMeeting
 from bot.desk.kit import Kit
 from bot.desk.meetings import Card
@@ -80,6 +80,7 @@ class StepLine:
     due_at: datetime
     state: str  # waiting | done | skipped
     reason: str
+    begun: bool  # its hour has come
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def detail(session: Session, office: Office, who: Who, committee_id: int, now: d
         people=_people(session, office, who, meeting),
         steps=tuple(
             StepLine(_label(each.step), steps.ACTION_NAMES.get(each.action, each.action), each.due_at, each.state,
-                     each.reason)
+                     each.reason, each.due_at <= now)
             for each in steps.of(session, committee_id, meeting.revision)
         ),
         proposed=_proposed(session, committee_id),
@@ -283,7 +284,7 @@ def _told(office: Office, last: Reminder | None) -> str:
         return ""
     if last.call:
         return f"à appeler : {last.call}"
-    return f"{office.when(last.posted_at)}" + (f", par {last.channel}" if last.channel else "")
+    return f"{office.when(last.posted_at)}" + (f", par {letters.channel_name(last.channel)}" if last.channel else "")
 
 
 def _proposed(session: Session, committee_id: int) -> tuple[Proposed, ...]:

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
 from sqlmodel import Session
 
 from channels import directory
@@ -10,7 +13,10 @@ from channels.contract import Address
 from channels.directory import Council, Person
 from scheduler.committees import COPIL, Seat
 from tests.office import Browsing, Bureau
+from tests.peers.browser import chromium
 from tests.town import Town
+
+__all__ = ["chromium"]
 
 MEETING = {
     "titre": "Comité de pilotage de Bellevue",
@@ -227,3 +233,25 @@ def test_another_officers_meeting_is_not_there(bureau: Bureau) -> None:
     reader = bureau.signed_in(bureau.officer("Rita", role="reader"))
     assert reader.get("/bureau/reunions/1").status_code == 200
     assert reader.post("/bureau/reunions/1/annuler").status_code == 403
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_calendar_is_read_by_everybody(bureau: Bureau, chromium: Browser, width: int) -> None:
+    nora, town = bureau.signed_in(), bureau.town
+    recorded(nora, council(town, "Bellevue", "Awa Diallo", "Marie-Antoinette de La Rochefoucauld-Montmorency"))
+    nora.post("/bureau/reunions/1/ordre-du-jour", {"points": "Programmation du QPV\n" + "Très long point " * 20})
+    nora.post("/bureau/reunions/1/dates", {"date_1": "2026-12-08", "heure_1": "18:00"})
+    town.work(ticks=True)
+    town.at += timedelta(days=12)
+    context = chromium.new_context(viewport={"width": width, "height": 800})
+    context.add_cookies([bureau.cookie()])  # type: ignore[list-item]
+    page = context.new_page()
+    for way in (
+        "?mois=2026-12", "?vue=liste", "/1", "/1/modifier", "/1/ordre-du-jour", "/1/dossier/1", "/nouvelle", "/plan",
+        "/appels", "/importer",
+    ):  # fmt: skip
+        page.goto(f"{bureau.url}/bureau/reunions{way}")
+        found = Axe().run(page)
+        assert found.violations_count == 0, (way, found.generate_report())
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), way
+    context.close()
