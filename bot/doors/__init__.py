@@ -17,6 +17,7 @@ from escalation.console.account import Account
 from escalation.console.figures import FigurePages
 from escalation.console.oidc import Provider
 from escalation.console.signin import SignIn
+from scheduler.pages.after import AfterPages
 from scheduler.pages.calendar import CalendarPages
 from scheduler.pages.meeting import MeetingPages
 from scheduler.pages.season import SeasonPages
@@ -47,5 +48,6 @@ class Within:
             *FigurePages(FiguresDoor(self.db, self.office, self.now, self.channels, self.spool), frame).routes(),
             *CalendarPages(meetings, frame).routes(),
             *SeasonPages(meetings, frame).routes(),
+            *AfterPages(meetings, frame).routes(),
             *MeetingPages(meetings, frame).routes(),
         ]

@@ -9,7 +9,18 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.db import Database
-from bot.desk import arranging, calendar, figures, importing, kit_paper, meeting, meetings
+from bot import sheets
+from bot.desk import (
+    arranging,
+    calendar,
+    figures,
+    following_calendars,
+    importing,
+    kit_paper,
+    meeting,
+    meetings,
+    season_report,
+)
 from bot.desk.arranging import Sheet, Wrong
 from bot.desk.calendar import MeetingOver
 from bot.desk.kit import Kit
@@ -204,3 +215,23 @@ class MeetingsDoor:
             report = await (self.db.read(work) if dry_run else self.db.run(work))
         self.rang()
         return report
+
+    # --- calendars that programs follow, and the year ----------------------------------------------------------------
+
+    async def report(self, who: Who, year: int) -> season_report.Report:
+        return await self.db.read(season_report.report, self.office, who, year, self.now())
+
+    async def report_sheet(self, who: Who, year: int) -> bytes:
+        return sheets.write(season_report.table(self.office, await self.report(who, year)))
+
+    async def feeds(self, who: Who) -> list[following_calendars.Link]:
+        return await self.db.read(following_calendars.listed, self.office, who)
+
+    async def renew_feed(self, who: Who, council: int) -> None:
+        await self.db.run(following_calendars.renew, self.office, who, council, self.now())
+
+    async def feed(self, secret: str) -> str | None:
+        text = await self.db.read(following_calendars.read, self.office, secret, self.now())
+        if text is not None:
+            await self.db.run(following_calendars.noted, secret, self.now())
+        return text

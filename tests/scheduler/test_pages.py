@@ -255,3 +255,39 @@ def test_the_calendar_is_read_by_everybody(bureau: Bureau, chromium: Browser, wi
         assert found.violations_count == 0, (way, found.generate_report())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), way
     context.close()
+
+
+def test_a_calendar_program_follows_a_council_by_its_secret_link(bureau: Bureau) -> None:
+    nora, town = bureau.signed_in(), bureau.town
+    recorded(nora, council(town, "Bellevue"))
+    assert "Créer le lien" in nora.get("/bureau/reunions/agendas").text
+    page = nora.post("/bureau/reunions/agendas/1").text
+    way = page.partition("<code>")[2].partition("</code>")[0]
+    visitor = bureau.visitor()
+    found = visitor.get(way)
+    assert found.headers["content-type"].startswith("text/calendar")
+    assert "Comité de pilotage de Bellevue" in found.text
+    assert "TZID:Europe/Paris" in found.text
+    nora.post("/bureau/reunions/agendas/1")
+    assert visitor.get(way).status_code == 404, "the old link shows nothing any more"
+    assert visitor.get("/calendrier/1-x.ics").status_code == 404
+    assert visitor.get("/calendrier/x.ics").status_code == 404
+
+
+def test_the_year_of_each_council(bureau: Bureau) -> None:
+    nora, town = bureau.signed_in(), bureau.town
+    recorded(nora, council(town, "Bellevue", "Awa Diallo", "Paul Martin"))
+    nora.post("/bureau/reunions/1/invitations", {"quoi": "invitation", "conseils": "1"})
+    town.work(ticks=True)
+    town.at += timedelta(days=7)
+    town.work(ticks=True)
+    town.say("sms", "+33612340100", "1")
+    town.at += timedelta(days=10)
+    nora = bureau.signed_in()
+    nora.post("/bureau/reunions/1/presences", {"personnes": "1", "venus": "1"})
+    page = nora.get("/bureau/reunions/bilan?annee=2026").text
+    assert "1 comité, invité à temps 1 fois" in page
+    assert page.count("50 %") == 2, "one of two answered, one of two came"
+    sheet = nora.get("/bureau/reunions/bilan.csv?annee=2026").content.decode("utf-8-sig")
+    assert "Comité de pilotage de Bellevue;jeudi 17 décembre 2026 à 18 h;Bellevue;2;2;1;1;1;0;non;à temps" in sheet
+    assert "Aucun comité en 2025" in nora.get("/bureau/reunions/bilan?annee=2025").text
