@@ -55,9 +55,7 @@ def of_person(session: Session, office: Office, person_id: int, now: datetime) -
 def listed(session: Session, office: Office, who: Who) -> list[Link]:
     """The councils that this officer sees, with their links."""
     rows = session.execute(
-        sa.select(Council, Feed)
-        .outerjoin(Feed, col(Feed.council_id) == col(Council.id))
-        .order_by(col(Council.name))
+        sa.select(Council, Feed).outerjoin(Feed, col(Feed.council_id) == col(Council.id)).order_by(col(Council.name))
     ).all()
     return [
         Link(council.id, council.name, link(office, feed) if feed else "", feed.read_at if feed else None)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -148,6 +149,7 @@ def _totals(lines: Sequence[Line]) -> list[Total]:
 
 def _counts(session: Session, ids: Sequence[int], what: str) -> dict[tuple[int, int], int]:
     """People by (committee, council): who had a seat, or who was told of the meeting as it stands."""
+    query: Any
     if what == "seats":
         query = (
             sa.select(col(Committee.id), col(Seat.council_id), sa.func.count(sa.distinct(col(Seat.person_id))))
@@ -158,9 +160,7 @@ def _counts(session: Session, ids: Sequence[int], what: str) -> dict[tuple[int, 
         )
     else:
         query = (
-            sa.select(
-                col(Committee.id), col(Reminder.council_id), sa.func.count(sa.distinct(col(Reminder.person_id)))
-            )
+            sa.select(col(Committee.id), col(Reminder.council_id), sa.func.count(sa.distinct(col(Reminder.person_id))))
             .join(Reminder, col(Reminder.committee_id) == col(Committee.id))
             .where(col(Committee.id).in_(ids), col(Reminder.revision) == col(Committee.revision))
             .group_by(col(Committee.id), col(Reminder.council_id))

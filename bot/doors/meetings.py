@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bot.db import Database
 from bot import sheets
+from bot.db import Database
 from bot.desk import (
     arranging,
     calendar,
