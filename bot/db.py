@@ -13,7 +13,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, SQLModel
 
@@ -203,6 +203,7 @@ class Hold:
     def __init__(self, connection: sa.Connection | None, number: int):
         self._connection, self._number = connection, number
         self._busy = threading.Lock()
+        self._lost = False
 
     async def still(self) -> bool:
         """Whether it is still ours: the lock went if the connection did."""
@@ -215,18 +216,19 @@ class Hold:
             try:
                 self._connection.execute(sa.text("SELECT 1"))
                 self._connection.rollback()
-            except DBAPIError:
-                return False
-        return True
+            except SQLAlchemyError:
+                self._lost = True  # for good: the next statement would open another connection, without the lock
+            return not self._lost
 
     def let_go(self) -> None:
         if self._connection is None:
             return
         with self._busy:
             try:
-                self._connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": self._number})
-                self._connection.rollback()
-            except DBAPIError:
+                if not self._lost:
+                    self._connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": self._number})
+                    self._connection.rollback()
+            except SQLAlchemyError:
                 pass  # the connection is gone, and the lock with it
             finally:
                 self._connection.close()

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from bot import audit
 from bot.app import House
 from bot.commands import house, out, stop
-from bot.desk import letters
+from bot.desk import letters, resending
 from channels import mailbox
 from channels.mailbox import InboxRow, OutboxRow
 
@@ -95,3 +95,18 @@ inbox = _family(InboxRow, "Les messages reçus qui attendent, ou qui se sont arr
 outbox = _family(
     OutboxRow, "Les messages à envoyer qui attendent, ou qui n'ont pas marché.", "Aucun message n'attend de partir."
 )
+
+
+@outbox.command()
+def resend(
+    number: Number, address: Annotated[int, typer.Argument(help="Le numéro de l'adresse.", metavar="A")]
+) -> None:
+    """Envoyer un message en panne à une autre adresse de la même personne (l'avis à l'équipe donne les numéros)."""
+    found = house()
+    try:
+        new = found.db.transact(resending.resend, found.office, number, address, "command", found.now())
+    except resending.CannotResend as error:
+        stop(str(error))
+    if new is None:
+        stop(f"Le message n° {number} est déjà parti à cette adresse.")
+    out.print(f"Le message n° {number} part à l'autre adresse (n° {new}).")

@@ -98,10 +98,12 @@ def notify(
     *,
     urgent: bool = False,
     came_by: Sequence[int] = (),
+    others: str = "",
 ) -> None:
     """Tell the officers of a ticket: the question, what came with it, what the matcher thought, and how to answer.
 
-    `came_by`: the messages (inbox) that it came by.
+    `came_by`: the messages (inbox) that it came by; `others`: the other channels of someone whom a message did not
+    reach, in words.
     """
     name = {"to-sort": "officer_to_sort", "undelivered": "officer_undelivered"}.get(ticket.kind, "officer_notice")
     for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
@@ -111,6 +113,8 @@ def notify(
             "question": _with_files(session, ticket.question, came_by),
             "why": ticket.why,
         }
+        if name == "officer_undelivered":
+            values["others"] = others
         if name == "officer_notice":
             values |= {
                 "headline": "URGENT, une personne en difficulté" if urgent else _headline(ticket.question),

@@ -22,6 +22,7 @@ from bot.desk import (
     privacy,
     reminding,
     replies,
+    resending,
 )
 from bot.desk.replies import Titled
 from bot.desk.turns import CHOOSE_FOR, Desk
@@ -831,4 +832,5 @@ def _trouble(
     )
     came_by = [row.id] if isinstance(row, InboxRow) and row.id and ticket.id else []
     files.tie(session, came_by, ticket.id or 0)
-    officer.notify(session, office, ticket, row.channel, now, came_by=came_by)
+    others = resending.in_words(session, office, row) if isinstance(row, OutboxRow) else ""
+    officer.notify(session, office, ticket, row.channel, now, came_by=came_by, others=others)

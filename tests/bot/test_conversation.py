@@ -1,25 +1,27 @@
 """Conversations as people have them: replies echoed and taken back, meetings chosen, a second address proven."""
 
+import asyncio
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from bot import conversations
+from bot import conversations, workers
 from bot.conversations import Prompt, Question
-from bot.desk import questions
+from bot.db import Database
+from bot.desk import questions, resending
 from channels import directory, mailbox
-from channels.contract import Address, Receipt
+from channels.contract import Address, Outbound, Receipt, Undeliverable, Unsure
 from channels.directory import AddressRow, Council, Person
 from channels.mailbox import BULK, EarlyReceipt, OutboxRow
 from channels.sms import pieces
 from escalation.tickets import Ticket, TicketMessage
 from scheduler import attendance, committees
 from scheduler.committees import Committee
-from tests.town import Town
+from tests.town import Recorder, Town
 
 UNKNOWN = "Qui a voté contre le budget mardi dernier à Malakoff ?"
 AWA = "+33612345678"
@@ -398,3 +400,115 @@ def test_whoever_said_stop_there_gets_no_code(town: Town) -> None:
 
 def test_with_one_address_there_is_nothing_to_choose(town: Town) -> None:
     assert "RELIER" in town.say("telegram", "42", "CANAL")[-1]
+
+
+# --- what did not arrive ----------------------------------------------------------------------------------------------
+
+
+def test_the_officer_hears_of_a_failed_sms_with_the_persons_other_channel_and_sends_it_there(town: Town) -> None:
+    known(town, "Awa Diallo", Address("sms", AWA), Address("email", "awa@exemple.org"))
+    town.channels["sms"].refuse = [Undeliverable("numéro inconnu"), Undeliverable("numéro inconnu")]
+    town.say("sms", AWA, "c'est quoi un QPV ?")
+    town.work(ticks=True)
+    notice = town.notices()[-1].text
+    found = re.search(r"hotline outbox resend (\d+) (\d+)", notice)
+    assert found, notice
+    assert "awa@exemple.org" not in notice
+    outbox_id, address_id = int(found[1]), int(found[2])
+    failed = town.db.look(lambda s: s.get(OutboxRow, outbox_id))
+    assert town.db.transact(resending.resend, town.office, outbox_id, address_id, "officer:1", town.now())
+    assert town.db.transact(resending.resend, town.office, outbox_id, address_id, "officer:1", town.now()) is None
+    town.work()
+    assert town.read("email", "awa@exemple.org") == [failed.text]
+    assert town.db.look(lambda s: s.get(OutboxRow, outbox_id)).state == "dropped"
+
+
+def test_a_message_goes_to_nobody_elses_address(town: Town) -> None:
+    known(town, "Awa Diallo", Address("sms", AWA))
+    known(town, "Lucie Martin", Address("email", "lucie@exemple.org"))
+    town.channels["sms"].refuse = [Undeliverable("numéro inconnu"), Undeliverable("numéro inconnu")]
+    town.say("sms", AWA, "c'est quoi un QPV ?")
+    town.work(ticks=True)
+    assert "pas d'autre canal" in town.notices()[-1].text
+    row = town.db.look(lambda s: s.exec(select(OutboxRow).where(OutboxRow.state == "dead")).first())
+    other = town.db.look(directory.find, town.office.vault, Address("email", "lucie@exemple.org"))
+    with pytest.raises(resending.CannotResend):
+        town.db.transact(resending.resend, town.office, row.id, other.id, "officer:1", town.now())
+
+
+# --- in doubt ---------------------------------------------------------------------------------------------------------
+
+
+class Remembering(Recorder):
+    """A provider that can be asked what it has."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.has: dict[str, str] = {}
+        self.asked: list[str] = []
+
+    async def send(self, message: Outbound, key: str) -> str:
+        try:
+            return await super().send(message, key)
+        except Unsure:
+            if not self.has.pop("lose", ""):
+                self.sent.append(message)
+                self.has[key] = "taken"
+            raise
+
+    async def find(self, message: Outbound, key: str, since: datetime) -> str:
+        self.asked.append(key)
+        return self.has.get(key, "")
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_is_in_doubt_is_asked_of_the_provider_and_sent_once(town: Town, lost: bool) -> None:
+    provider = Remembering("sms")
+    town.channels["sms"] = provider
+    provider.refuse = [Unsure("?")]
+    if lost:
+        provider.has["lose"] = "yes"
+    town.say("sms", AWA, "bonjour")
+    town.pass_time(seconds=30)
+    town.work()
+    assert len(provider.asked) == 1
+    texts = town.read("sms", AWA)
+    assert len(texts) == len(set(texts)) == 2, "the notice and the word, each once"
+    states = town.db.look(lambda s: s.exec(select(OutboxRow.state).where(OutboxRow.channel == "sms")).all())
+    assert set(states) == {"sent"}
+
+
+def test_one_process_sends_on_a_channel_that_keeps_its_rates(db: Database) -> None:
+    async def both() -> None:
+        first: set[str] = set()
+        second: set[str] = set()
+        one = asyncio.ensure_future(workers.send_alone(db, "telegram", 77, first))
+        while "telegram" not in first:
+            await asyncio.sleep(0.01)
+        two = asyncio.ensure_future(workers.send_alone(db, "telegram", 77, second))
+        await asyncio.sleep(0.3)
+        if not db.is_sqlite:  # SQLite has one process
+            assert not second
+        one.cancel()
+        await asyncio.gather(one, return_exceptions=True)
+        assert not first
+        async with asyncio.timeout(10):
+            while "telegram" not in second:
+                await asyncio.sleep(0.05)
+        two.cancel()
+        await asyncio.gather(two, return_exceptions=True)
+
+    asyncio.run(both())
+
+
+def test_a_lock_that_went_with_its_connection_is_noticed(db: Database) -> None:
+    async def lose() -> bool:
+        async with db.alone(78) as hold:
+            assert hold is not None
+            assert await hold.still()
+            end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 78"
+            await db.run(lambda session: session.execute(sa.text(end)).all())
+            return await hold.still()
+
+    if not db.is_sqlite:
+        assert asyncio.run(lose()) is False
