@@ -41,10 +41,28 @@ STOP_SENTENCES = re.compile(
 STOP_WORDS_MOST = 15  # a longer message is about something else
 YES = frozenset({
     "oui", "ouai", "ouais", "oui merci", "yes", "ok", "ok merci", "o", "merci", "merci beaucoup", "parfait", "super",
-    "tres bien", "d accord", "👍", "🙏", "❤️", "❤", "👌",
+    "tres bien", "d accord", "si", "sim", "da", "evet", "نعم", "да", "так", "👍", "🙏", "❤️", "❤", "👌",
 })  # fmt: skip
 THANKS = frozenset({"merci", "merci beaucoup", "parfait", "super", "tres bien", "🙏", "❤️", "❤"})
-NO = frozenset({"non", "no", "nan", "pas du tout", "non merci", "non pas du tout", "pas vraiment", "👎"})
+NO = frozenset(
+    {
+        "non",
+        "no",
+        "nan",
+        "nao",
+        "nu",
+        "hayir",
+        "hayır",
+        "لا",
+        "нет",
+        "ні",
+        "pas du tout",
+        "non merci",
+        "non pas du tout",
+        "pas vraiment",
+        "👎",
+    }
+)
 NUMBERS = {
     "un": 1, "une": 1, "deux": 2, "trois": 3, "le premier": 1, "le deuxieme": 2, "le troisieme": 3, "la premiere": 1,
     "la deuxieme": 2, "la troisieme": 3, "1️⃣": 1, "2️⃣": 2, "3️⃣": 3,
@@ -81,6 +99,15 @@ class Facts:
     broken_token: bool = False  # there is a token, and it is not ours, changed or over
     warnings: tuple[str, ...] = ()
     match: Match | None = None
+    translated: tuple[str, str] | None = None  # the entry that answers in the message's own language, and which
+
+
+@dataclass(frozen=True)
+class InTheirLanguage:
+    """An entry's own translation answers a message that is not French."""
+
+    slug: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -205,7 +232,7 @@ class Silence:
 
 
 Decision = (
-    Answer | Clarify | Escalate | Chosen | NoneOfThese | Useful | Code | Coming | Tie | LinkTo
+    Answer | InTheirLanguage | Clarify | Escalate | Chosen | NoneOfThese | Useful | Code | Coming | Tie | LinkTo
     | Proven | Way | Relay | Draft | AddToTicket | Command | SmallTalk | ToSort | Limited | Silence
     | replying.Said
 )  # fmt: skip
@@ -396,6 +423,8 @@ def _question(facts: Facts) -> Decision:
         return SmallTalk("thanks")
     if match.smalltalk in ("robot", "hello", "bye"):
         return SmallTalk(match.smalltalk)
+    if facts.translated and facts.asker_ticket is None:
+        return InTheirLanguage(*facts.translated)
     sure = match.decision == "answer" and match.entries
     ticket = facts.asker_ticket or facts.answered_ticket
     if sure and facts.asker_ticket is None:

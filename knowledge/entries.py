@@ -26,6 +26,17 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Translation:
+    """What an entry says in another language, and how it is asked there."""
+
+    language: str
+    title: str
+    phrasings: tuple[str, ...]
+    answer: str
+    sms: str
+
+
+@dataclass(frozen=True)
 class Content:
     """All that an entry says: what a file of content/ holds, and what a version keeps."""
 
@@ -43,10 +54,24 @@ class Content:
     effective_from: str = ""
     review_by: str = ""
     expires: str = ""
+    translations: tuple[Translation, ...] = ()
 
     def fingerprint(self) -> str:
-        """The same for the same words: a load compares it with what it loaded before and with what stands."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        """The same for the same words: a load compares it with what it loaded before and with what stands.
+
+        Translations stand behind a plus sign: the matcher's index, which is French, does not depend on them.
+        """
+        words = asdict(self)
+        translations = words.pop("translations")
+        mark = _mark(words)
+        return f"{mark}+{_mark(translations)}" if translations else mark
+
+    def translated(self, language: str) -> "Translation | None":
+        return next((each for each in self.translations if each.language == language), None)
+
+
+def _mark(words: Any) -> str:
+    return hashlib.sha256(json.dumps(words, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -99,6 +124,10 @@ class IndexRow(SQLModel, table=True):
 
 def as_content(body: dict[str, Any]) -> Content:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
+    values["translations"] = tuple(
+        Translation(**{key: tuple(value) if isinstance(value, list) else value for key, value in each.items()})
+        for each in body.get("translations", ())
+    )
     values["sources"] = tuple(Source(**source) for source in body.get("sources", ()))
     return Content(**values)
 
@@ -223,7 +252,8 @@ def fingerprint_of(contents: Iterable[Content], today: date) -> str:
 
 
 def _fingerprint(standing: Iterable[tuple[str, str]]) -> str:
-    return hashlib.sha256(json.dumps(list(standing)).encode()).hexdigest()
+    of_the_index = [(slug, mark.partition("+")[0]) for slug, mark in standing]
+    return hashlib.sha256(json.dumps(of_the_index).encode()).hexdigest()
 
 
 def version_numbers(session: Session, today: date) -> dict[str, int]:

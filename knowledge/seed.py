@@ -12,7 +12,8 @@ from typing import Any
 from sqlmodel import Session
 
 from knowledge import entries
-from knowledge.entries import KINDS, TO_CONFIRM, VALID, Content, Source
+from knowledge.entries import KINDS, TO_CONFIRM, VALID, Content, Source, Translation
+from knowledge.translations import LANGUAGES
 
 CONTENT = Path(__file__).parent / "content"
 NONE = Path(__file__).parent / "none"
@@ -21,10 +22,11 @@ ANSWERS = (
     "change",
 )  # fmt: skip
 SMS_MOST = 306  # two segments; frame and source may take a third
+SMS_MOST_ELSEWHERE = 134  # characters that GSM-7 has not (Arabic, Cyrillic): two segments
 REF_MOST = 60
 FIELDS = {
     "slug", "kind", "title", "aliases", "status", "answers", "effective_from", "review_by", "expires", "related",
-    "phrasings", "sources",
+    "phrasings", "sources", "translations",
 }  # fmt: skip
 SMS_LINE = "--- sms ---"
 
@@ -104,7 +106,7 @@ def read_text(path: Path, text: str, septets: Callable[[str], int | None]) -> Re
     cut = marks[0] if marks else len(body)
     answer, sms = "\n".join(body[:cut]).strip(), "\n".join(body[cut + 1 :]).strip()
     body_line = ends[1] + 2
-    check = _Check(path, lines, fields, [])
+    check = _Check(path, lines, fields, [], septets)
     content = check.content(answer, sms)
     if not answer:
         check.fault("la réponse manque", line=body_line)
@@ -126,6 +128,7 @@ class _Check:
     lines: Sequence[str]
     fields: dict[str, Any]
     faults: list[Fault]
+    septets: Callable[[str], int | None] = len
 
     def fault(self, what: str, field: str = "", line: int = 0) -> None:
         self.faults.append(Fault(self.path, line or self.line_of(field), what))
@@ -172,6 +175,7 @@ class _Check:
             effective_from=self.day("effective_from"),
             review_by=self.day("review_by"),
             expires=self.day("expires"),
+            translations=self.translations(),
         )
         self.rules(made)
         return made
@@ -195,6 +199,31 @@ class _Check:
                 self.fault(f"adresse de source incorrecte : {source.url}", line=where)
             made.append(source)
         return tuple(made)
+
+    def translations(self) -> tuple[Translation, ...]:
+        found = self.fields.get("translations", {})
+        if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
+            self.fault("« translations » s'écrit en blocs [translations.en]", "translations")
+            return ()
+        made = []
+        for language, each in found.items():
+            where = next((n for n, line in enumerate(self.lines, 1) if f"[translations.{language}]" in line), 1)
+            texts = {name: str(each.get(name, "")).strip() for name in ("title", "answer", "sms")}
+            phrasings = tuple(str(text).strip() for text in each.get("phrasings", ()) if str(text).strip())
+            if language not in LANGUAGES:
+                self.fault(f"langue inconnue : {language} ; possibles : {', '.join(LANGUAGES)}", line=where)
+            if missing := [name for name, text in texts.items() if not text]:
+                self.fault(f"traduction {language} : il manque {', '.join(missing)}", line=where)
+            if not phrasings:
+                self.fault(f"traduction {language} : aucune façon de poser la question (« phrasings »)", line=where)
+            if unknown := each.keys() - {"title", "answer", "sms", "phrasings"}:
+                self.fault(f"traduction {language} : champ inconnu, {', '.join(sorted(unknown))}", line=where)
+            length = self.septets(texts["sms"])
+            most = SMS_MOST if length is not None else SMS_MOST_ELSEWHERE
+            if (length if length is not None else len(texts["sms"])) > most:
+                self.fault(f"traduction {language} : la partie SMS est trop longue ({most} au plus)", line=where)
+            made.append(Translation(language, texts["title"], phrasings, texts["answer"], texts["sms"]))
+        return tuple(sorted(made, key=lambda one: one.language))
 
     def line_of_source(self, title: str) -> int:
         return next((n for n, line in enumerate(self.lines, 1) if title and title in line), self.line_of("sources"))
@@ -310,6 +339,10 @@ def render(content: Content) -> str:
     for source in content.sources:
         lines += ["", "[[sources]]"]
         lines += [f"{name} = {quoted(getattr(source, name))}" for name in ("title", "url", "ref", "date")]
+    for each in content.translations:
+        lines += ["", f"[translations.{each.language}]", f"title = {quoted(each.title)}", "phrasings = ["]
+        lines += [*(f"  {quoted(text)}," for text in each.phrasings), "]"]
+        lines += [f"answer = {quoted(each.answer)}", f"sms = {quoted(each.sms)}"]
     lines += ["+++", content.answer, "", SMS_LINE, content.sms, ""]
     return "\n".join(lines)
 

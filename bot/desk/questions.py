@@ -35,14 +35,14 @@ from channels.directory import AddressRow
 from channels.mailbox import AttachmentRow, InboxRow, OutboxRow, Sending, Turn
 from escalation import officers, tickets
 from escalation.tickets import Ticket
-from knowledge import entries
+from knowledge import entries, translations
 from knowledge.entries import Published
 from knowledge.matching import Match
+from knowledge.translations import LANGUAGES
 from scheduler import committees, plan
 from scheduler.committees import Committee
 
 MOST_TEXT = 100_000  # characters kept of one message
-LANGUAGES = ("ar", "en", "es", "pt", "ro", "ru", "tr", "uk")  # in which we can say that a person will answer
 FOLLOW_UP = timedelta(hours=72)
 LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 30), (timedelta(days=1), 200))
 HOLD = conversations.asked_lately()
@@ -235,7 +235,17 @@ def gather(
         broken_token=bool(last.token) and claim is None,
         warnings=last.warnings,
         match=match,
+        translated=_translated(session, office, turn.text, match, now),
     )
+
+
+def _translated(session: Session, office: Office, text: str, match: Match | None, now: datetime) -> str:
+    """The entry whose own translation says what this message asks, in the language of the message."""
+    if match is None or match.language not in LANGUAGES:
+        return ""
+    standing = entries.published(session, now.astimezone(office.zone).date())
+    found = [(each.content.slug, each.content.translated(match.language)) for each in standing]
+    return translations.find(text, ((slug, one.phrasings) for slug, one in found if one is not None))
 
 
 def _is_limited(session: Session, address_id: int, at: datetime) -> bool:
@@ -265,6 +275,8 @@ def act(desk: Desk, decision: router.Decision, facts: router.Facts) -> None:
             desk.say(kind, organisation=desk.office.organisation)
         case router.Answer(slugs, _):
             _answer(desk, slugs, facts)
+        case router.InTheirLanguage(slug, language):
+            _answer_in(desk, slug, language, facts)
         case router.Clarify(slugs):
             _clarify(desk, slugs, facts)
         case router.Chosen(slug, question_id):
@@ -339,6 +351,40 @@ def _answer(desk: Desk, slugs: tuple[str, ...], facts: router.Facts) -> None:
         return
     question = _record(desk, facts, "answer")
     _give(desk, given, question)
+
+
+def _answer_in(desk: Desk, slug: str, language: str, facts: router.Facts) -> None:
+    """The entry's own translation, framed in its language; the officer can see what was asked and said."""
+    found = _published(desk, [slug]).get(slug)
+    words = found.content.translated(language) if found else None
+    _notice(desk)
+    if found is None or words is None:
+        escalate(desk, facts, router.why(facts.match) if facts.match else "")
+        return
+    question = _record(desk, facts, "answer")
+    short = manners(desk.to.channel).short
+    text = words.sms if short else words.answer
+    message = say(
+        f"translated_{language}",
+        desk.to,
+        thread=desk.turn.last.thread,
+        title=words.title,
+        answer=text,
+        source="" if short else replies.source_line(found.content, desk.to.channel),
+    )
+    assert question.id is not None
+    key = desk.post(desk.threaded(message))
+    desk.session.add(
+        Given(
+            question_id=question.id,
+            entry_id=found.entry_id,
+            version_id=found.version_id,
+            address_id=desk.turn.address_id,
+            outbox_key=key,
+            given_at=desk.now,
+        )
+    )
+    _prompt(desk, "useful", question, [])
 
 
 def _give(desk: Desk, given: list[Published], question: Question, noted_: str = "") -> None:
