@@ -125,7 +125,7 @@ class IndexRow(SQLModel, table=True):
 def as_content(body: dict[str, Any]) -> Content:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
     values["translations"] = tuple(
-        Translation(**{key: tuple(value) if isinstance(value, list) else value for key, value in each.items()})
+        Translation(each["language"], each["title"], tuple(each["phrasings"]), each["answer"], each["sms"])
         for each in body.get("translations", ())
     )
     values["sources"] = tuple(Source(**source) for source in body.get("sources", ()))

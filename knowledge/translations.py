@@ -11,6 +11,17 @@ SURE = 88.0  # of 100: the same words in another order, an article more or less
 APART = 4.0  # that another entry must stay behind
 
 
+OPENINGS = frozenset({
+    "what", "how", "when", "where", "who", "which", "why", "can", "could", "is", "are", "does", "do",
+    "como", "cuando", "donde", "quien", "cual", "onde", "quando", "quem", "qual", "ce", "cum", "cand", "unde", "cine",
+})  # fmt: skip
+
+
+def opens_elsewhere(text: str) -> bool:
+    """Whether the first word asks in another language: what follows may have only a French name."""
+    return folded(text).partition(" ")[0] in OPENINGS
+
+
 def folded(text: str) -> str:
     """Small letters, without accents or punctuation, in any script."""
     plain = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))

@@ -1,7 +1,7 @@
 """The life of an entry: import with a dry run, export, publish, retire; each with its author and reason."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlmodel import Session
@@ -24,6 +24,7 @@ def changes(session: Session, contents: Iterable[Content]) -> list[Change]:
     """What importing these would change."""
     found = []
     for content in contents:
+        content = _with_translations(session, content)
         entry = entries.find(session, content.slug)
         standing = entries.current(session, entry) if entry else None
         if entry is None or standing is None:
@@ -36,12 +37,23 @@ def changes(session: Session, contents: Iterable[Content]) -> list[Change]:
     return found
 
 
+def _with_translations(session: Session, content: Content) -> Content:
+    """A spreadsheet holds no translations: those that stand are kept as long as the French says what it said."""
+    entry = entries.find(session, content.slug)
+    standing = entries.current(session, entry) if entry else None
+    if standing is None or content.translations:
+        return content
+    before = entries.as_content(standing.body)
+    same = (before.answer, before.sms) == (content.answer, content.sms)
+    return replace(content, translations=before.translations) if same else content
+
+
 def bring_in(session: Session, contents: Sequence[Content], author: str, reason: str, now: datetime) -> list[Change]:
     """Publish these as new versions where they differ from what stands; all or nothing."""
     found = changes(session, contents)
     for content, change in zip(contents, found, strict=True):
         if change.what != "same":
-            entries.put(session, content, author, reason, now)
+            entries.put(session, _with_translations(session, content), author, reason, now)
             audit.append(session, now, author, f"entry {change.what}", f"entry:{content.slug}")
     return found
 

@@ -239,13 +239,25 @@ def gather(
     )
 
 
-def _translated(session: Session, office: Office, text: str, match: Match | None, now: datetime) -> str:
-    """The entry whose own translation says what this message asks, in the language of the message."""
-    if match is None or match.language not in LANGUAGES:
-        return ""
+def _translated(
+    session: Session, office: Office, text: str, match: Match | None, now: datetime
+) -> tuple[str, str] | None:
+    """The entry whose own translation says what this message asks, and in which language.
+
+    A question that names what has only a French name (« What is a conseil citoyen? ») may be taken for French.
+    """
+    if match is None or match.smalltalk:
+        return None
+    if match.language not in LANGUAGES and match.decision == "answer" and not translations.opens_elsewhere(text):
+        return None
+    languages = (match.language,) if match.language in LANGUAGES else LANGUAGES
     standing = entries.published(session, now.astimezone(office.zone).date())
-    found = [(each.content.slug, each.content.translated(match.language)) for each in standing]
-    return translations.find(text, ((slug, one.phrasings) for slug, one in found if one is not None))
+    for language in languages:
+        found = [(each.content.slug, each.content.translated(language)) for each in standing]
+        slug = translations.find(text, ((slug, one.phrasings) for slug, one in found if one is not None))
+        if slug:
+            return slug, language
+    return None
 
 
 def _is_limited(session: Session, address_id: int, at: datetime) -> bool:
