@@ -3,6 +3,8 @@
 # ruff: noqa: E501 - a mail is kept as it travels
 
 import base64
+import subprocess
+import sys
 import time
 from contextlib import suppress
 
@@ -239,6 +241,36 @@ def test_a_hostile_mail_is_read_or_refused_within_two_seconds(name: str) -> None
     with suppress(Unreadable):
         read_mail(HOSTILE[name])
     assert time.process_time() - began < 2
+
+
+READ_ALONE = """
+import re, sys
+from pathlib import Path
+from channels.email import mime
+raw = sys.stdin.buffer.read()
+try:
+    mime.read_mail(raw)
+except mime.Unreadable:
+    pass
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fifty thousand encoded words",
+        "a hundred thousand headers",
+        "a million nested elements",
+        "a hundred thousand parts",
+        "a file of twenty-five megabytes",
+        "fifty thousand cells",
+    ],
+)
+def test_a_hostile_mail_takes_less_than_256_megabytes(name: str) -> None:
+    """The whole program that reads it, interpreter and libraries included."""
+    told = subprocess.run([sys.executable, "-c", READ_ALONE], input=HOSTILE[name], capture_output=True, check=True)
+    assert int(told.stdout) < 256
 
 
 def test_an_empty_or_a_huge_mail_is_refused_in_french() -> None:
