@@ -329,11 +329,11 @@ async def _send(
         return lambda db: db.run(questions.give_up, office, sending, refusal, gone, now())
     except (Unsure, TimeoutError) as error:
         doubt = str(error) or "pas de réponse du fournisseur"
-        return lambda db: db.run(questions.unsure, sending, doubt, now(), _repeatable(opened))
+        return lambda db: db.run(questions.unsure, office, sending, doubt, now(), _repeatable(opened))
     except Exception as error:  # anything unforeseen is Unsure (contract)
         log.exception("send failed", outbox=sending.id, channel=sending.channel)
         surprise = f"{type(error).__name__}: {error}"
-        return lambda db: db.run(questions.unsure, sending, surprise, now(), _repeatable(opened))
+        return lambda db: db.run(questions.unsure, office, sending, surprise, now(), _repeatable(opened))
     return lambda db: db.run(questions.sent, office, sending, provider_id, now())
 
 

@@ -183,6 +183,7 @@ class EarlyReceipt(SQLModel, table=True):
     provider_id: str
     state: str
     reason: str = ""
+    key: str = Field(default="", sa_column_kwargs={"server_default": ""})  # ours, where the provider tells it back
     heard_at: datetime = Field(index=True)
 
 
@@ -871,13 +872,14 @@ def keep_early(session: Session, receipt: Receipt, now: datetime) -> bool:
     known = select(OutboxRow.id).where(
         OutboxRow.channel == receipt.channel, OutboxRow.provider_id == receipt.provider_id
     )
-    if receipt.state == "sent" or session.exec(known.limit(1)).first() is not None:
+    if (receipt.state == "sent" and not receipt.key) or session.exec(known.limit(1)).first() is not None:
         return False
     row = EarlyReceipt(
         channel=receipt.channel,
         provider_id=receipt.provider_id,
         state=receipt.state,
         reason=receipt.reason[:500],
+        key=receipt.key,
         heard_at=now,
     )
     return _insert_once(session, row) is not None
@@ -893,6 +895,12 @@ def early(session: Session, channel: str, provider_id: str) -> Receipt | None:
     ).all()
     last = next((each for each in found if each.state == "delivered"), found[0] if found else None)
     return Receipt(channel, provider_id, last.state, last.reason) if last else None
+
+
+def told_of(session: Session, channel: str, key: str) -> str:
+    """The id under which a provider has the message of this key, as a report told while its sending was in doubt."""
+    found = select(EarlyReceipt.provider_id).where(EarlyReceipt.channel == channel, EarlyReceipt.key == key)
+    return session.exec(found.where(EarlyReceipt.state != "failed").limit(1)).first() or ""
 
 
 def forget_early(session: Session, before: datetime) -> None:

@@ -851,7 +851,11 @@ def give_up(session: Session, office: Office, sending: Sending, reason: str, gon
         bounces.came_back(session, office, sending.address_id, reason, now)
 
 
-def unsure(session: Session, sending: Sending, reason: str, now: datetime, idempotent: bool) -> None:
+def unsure(session: Session, office: Office, sending: Sending, reason: str, now: datetime, idempotent: bool) -> None:
+    """The provider may have it; it has, where a report of its own named our key meanwhile."""
+    if provider_id := mailbox.told_of(session, sending.channel, sending.key):
+        sent(session, office, sending, provider_id, now)
+        return
     mailbox.unsure(session, sending, reason, now, idempotent)
 
 

@@ -20,8 +20,8 @@ from scheduler import attendance, committees
 from scheduler.committees import Seat
 from tests.channels import test_cases
 from tests.channels.cases import CASES
-from tests.channels.whatsapp.conftest import WhatsAppTown
-from tests.channels.whatsapp.graph import Graph, Phone
+from tests.channels.whatsapp.conftest import WhatsAppTown, channel_at
+from tests.channels.whatsapp.graph import Fault, Graph, Phone
 from tests.town import OFFICER, Town
 
 UNKNOWN = "Qui a voté contre le budget mardi dernier à Malakoff ?"
@@ -62,6 +62,26 @@ def test_an_answer_after_24_hours_waits_at_the_door_until_it_is_opened(chatting:
     (answer,) = chatting.answer(awa)
     assert "unanime" in answer
     chatting.settle()
+    assert {row.state for row in outbox(chatting) if row.channel == "whatsapp"} == {"delivered"}
+
+
+def test_an_answer_whose_way_back_broke_is_not_said_twice_by_another_process(
+    chatting: WhatsAppTown, awa: Phone
+) -> None:
+    """The process that sends is not the one that hears Meta's reports: the database tells it."""
+    sender = channel_at(chatting.graph, now=chatting.now)
+    chatting.channels["whatsapp"] = sender  # type: ignore[assignment]
+    awa.says("AIDE")
+    chatting.settle()
+    chatting.graph.faults.append(Fault(breaks="after"))
+    chatting.pass_time(seconds=4)
+    chatting.work()
+    for _ in range(3):
+        chatting.settle()
+        chatting.pass_time(seconds=15)
+        chatting.work()
+    assert sum("Écrivez votre question" in text for text in awa.reads()) == 1
+    assert len(awa.reads()) == len(set(awa.reads()))
     assert {row.state for row in outbox(chatting) if row.channel == "whatsapp"} == {"delivered"}
 
 
