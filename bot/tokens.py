@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from channels.vault import Vault
 
-OFFICER, ASKER, LINK, PARTNER = "o", "a", "l", "p"
+OFFICER, ASKER, LINK, PARTNER, MEMBER = "o", "a", "l", "p", "m"
 LAYOUT = struct.Struct(">cBIIH")
 MAC_BYTES = 16
 EPOCH = date(2020, 1, 1)

@@ -311,6 +311,7 @@ class _Desk:
             Address(row.channel, ""),  # the outbox holds the address's id
             choices=CHOICES if name in season.ASKS_TO_COME else (),
             person=person.name,
+            link="" if manners(row.channel).short else season.member_link(self.office, meeting, each.person_id),
             **values,
         )
         files = self.files(each, name, meeting, row.channel)

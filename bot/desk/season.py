@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from bot import tokens
 from bot.desk import kit as kits
 from bot.desk import letters
 from bot.office import Office
@@ -354,3 +355,15 @@ def people_named(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """The names of these people."""
     rows = session.exec(select(Person).where(col(Person.id).in_(ids))).all()
     return {row.id or 0: row.name for row in rows}
+
+
+LINK_FOR = timedelta(days=31)  # after the meeting
+
+
+def member_link(office: Office, meeting: Committee, person_id: int) -> str:
+    """The sentence that brings someone to their page; empty when this installation has no public address."""
+    if not office.public_url or meeting.id is None:
+        return ""
+    last = (meeting.starts_at + LINK_FOR).date()
+    token = tokens.sign(office.vault, tokens.Claim(tokens.MEMBER, meeting.id, person_id, last))
+    return f"Répondre en ligne, et voir qui vient : {office.public_url}/reunion/{token}"

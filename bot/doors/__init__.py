@@ -20,6 +20,7 @@ from escalation.console.signin import SignIn
 from scheduler.pages.after import AfterPages
 from scheduler.pages.calendar import CalendarPages
 from scheduler.pages.meeting import MeetingPages
+from scheduler.pages.member import MemberPages
 from scheduler.pages.season import SeasonPages
 
 
@@ -49,5 +50,6 @@ class Within:
             *CalendarPages(meetings, frame).routes(),
             *SeasonPages(meetings, frame).routes(),
             *AfterPages(meetings, frame).routes(),
+            *MemberPages(meetings, frame).routes(),
             *MeetingPages(meetings, frame).routes(),
         ]

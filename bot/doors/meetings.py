@@ -19,6 +19,7 @@ from bot.desk import (
     kit_paper,
     meeting,
     meetings,
+    member_page,
     season_report,
 )
 from bot.desk.arranging import Sheet, Wrong
@@ -235,3 +236,22 @@ class MeetingsDoor:
         if text is not None:
             await self.db.run(following_calendars.noted, secret, self.now())
         return text
+
+    # --- a member's own page -----------------------------------------------------------------------------------------
+
+    async def member_page(self, token: str) -> member_page.Page | None:
+        return await self.db.read(member_page.page, self.office, token, self.now())
+
+    async def member_answer(self, token: str, said: str, alternate: str, wish: str) -> str | None:
+        words = await self.db.run(member_page.answer, self.office, token, said, alternate, wish, self.now())
+        self.rang()
+        return words
+
+    async def member_choose(self, token: str, chosen: set[int]) -> str | None:
+        return await self.db.run(member_page.choose, self.office, token, chosen, self.now())
+
+    async def member_file(self, token: str, what: str) -> tuple[str, str, bytes] | None:
+        found = await self.db.read(member_page.file, self.office, token, what, self.now())
+        if isinstance(found, Kit):
+            found = await asyncio.to_thread(member_page.paper, found)
+        return (found.filename, found.content_type, found.content) if found else None

@@ -39,3 +39,15 @@ class Frame(Protocol):
 def working(frame: Frame) -> Callable[[Handler], Callable[[Request], Awaitable[Response]]]:
     """The endpoint of what changes something: for those who may work."""
     return lambda handler: frame.office(handler, "work")
+
+
+class PublicFrame(Protocol):
+    """bot/web.py fulfils it: the frame of the pages that need no account."""
+
+    def page(
+        self, request: Request, name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+    ) -> Response: ...
+
+    def token(self, session: str) -> str: ...
+
+    def trusts(self, request: Request, session: str, token: str) -> bool: ...

@@ -1,5 +1,6 @@
 """The calendar on the desk: a committee recorded, prepared, called about, held and decided, by clicks."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -8,10 +9,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 from sqlmodel import Session
 
+from bot.desk import season
 from channels import directory
 from channels.contract import Address
 from channels.directory import Council, Person
-from scheduler.committees import COPIL, Seat
+from scheduler.committees import COPIL, Committee, Seat, link
 from tests.office import Browsing, Bureau
 from tests.peers.browser import chromium
 from tests.town import Town
@@ -291,3 +293,46 @@ def test_the_year_of_each_council(bureau: Bureau) -> None:
     sheet = nora.get("/bureau/reunions/bilan.csv?annee=2026").content.decode("utf-8-sig")
     assert "Comité de pilotage de Bellevue;jeudi 17 décembre 2026 à 18 h;Bellevue;2;2;1;1;1;0;non;à temps" in sheet
     assert "Aucun comité en 2025" in nora.get("/bureau/reunions/bilan?annee=2025").text
+
+
+def test_a_member_answers_on_their_own_page(bureau: Bureau) -> None:
+    nora, town = bureau.signed_in(), bureau.town
+    recorded(nora, council(town, "Bellevue", "Awa Diallo", "Paul Martin"))
+    nora.post("/bureau/reunions/1/dates", {"date_1": "2026-12-08", "heure_1": "18:00"})
+    meeting = town.db.look(lambda session: session.get(Committee, 1))
+    office = replace(town.office, public_url="https://hotline.example")
+    way = season.member_link(office, meeting, 1).partition("hotline.example")[2]
+    awa = bureau.visitor()
+    page = awa.get(way)
+    assert "Venez-vous, Awa Diallo" in page.text
+    said = awa.post(way, {"reponse": "no", "remplace": "Fatou"}, page=way)
+    assert "Fatou vous remplace" in said.text
+    awa.post(f"{way}/dates", {"dates": "1"}, page=way)
+    assert "1 personne peut venir" in nora.get("/bureau/reunions/1").text.replace("\xa0", " ")
+    awa.post(way, {"reponse": "prepare", "dire": "Demander des bancs au square"}, page=way)
+    assert "vient, veut préparer" in nora.get("/bureau/reunions/1").text
+    town.work()
+    assert "Demander des bancs au square" in town.notices()[-1].text
+    assert awa.get(f"{way}/dossier.pdf").content.startswith(b"%PDF-")
+    assert "BEGIN:VEVENT" in awa.get(f"{way}/reunion.ics").text
+    assert awa.get(way[:-1] + "a").status_code == 404
+    assert awa.client.post(way, data={"reponse": "yes", "jeton": "x"}).status_code == 403
+
+
+def test_a_reminder_by_email_brings_its_reader_to_their_page(town: Town) -> None:
+    town.office = replace(town.office, public_url="https://hotline.example")
+    bellevue = council(town, "Bellevue", "Awa Diallo")
+
+    def prepared(session: Session) -> None:
+        row = directory.keep(session, town.office.vault, Address("email", "awa@exemple.org"), town.at)
+        row.person_id = 1
+        session.get_one(Person, 1).preferred_channel = "email"
+        meeting = Committee(title="COPIL", starts_at=town.at + timedelta(days=9), created_at=town.at)
+        session.add(meeting)
+        session.flush()
+        link(session, meeting, [bellevue])
+
+    town.db.transact(prepared)
+    town.work(ticks=True)
+    mail = town.channels["email"].to("awa@exemple.org")[-1].text
+    assert "Répondre en ligne, et voir qui vient : https://hotline.example/reunion/" in mail
