@@ -20,6 +20,10 @@ from tests.ordeal import town
 from tests.ordeal.town import Town
 from tests.peers.postgres import Postgres, programs
 
+# Public data beside the repository, when it is there; nothing shipped reads it.
+SHARED = next(
+    (found for each in Path(__file__).parents if (found := each / "shared/matching").is_dir()), Path("shared/matching")
+)
 KINDS = ("SQLite", "PostgreSQL")
 
 

@@ -17,9 +17,8 @@ import numpy as np
 from knowledge import semantic
 from knowledge.matching import Material, probabilities
 from knowledge.training import Table, Trial, calibrate, tabulate, trials, with_meanings
-from tests.bench.installation import Row
+from tests.bench.installation import SHARED, Row
 
-SHARED = Path(__file__).parents[3] / "shared/matching"  # public data, when it is there; nothing shipped reads it
 FOLDS, SPLITS, WANTED = 4, 20, 0.95
 UNKNOWN = 0.30  # of the traffic: half matters held out, half small talk
 

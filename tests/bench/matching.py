@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import bm25s
 import numpy as np
@@ -22,9 +21,8 @@ from sklearn.svm import LinearSVC
 from channels.sms import gsm
 from knowledge import french, indexer, matching, seed, semantic, training
 from knowledge.matching import Material
-from tests.bench.installation import Row
+from tests.bench.installation import SHARED, Row
 
-SHARED = Path(__file__).parents[3] / "shared/matching"  # public data, when it is there; nothing shipped reads it
 HELD_OUT = 5  # every fifth phrasing is a question, and every fifth entry is unknown
 SIZES = (264, 1_000, 10_000, 100_000)
 Answer = tuple[str, float]  # the entry, and how sure
