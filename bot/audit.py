@@ -72,7 +72,13 @@ def append(
 def verify(session: Session) -> Broken | None:
     """Walk the chain from its first line; None if every line holds."""
     previous = ""
-    for line in session.exec(select(AuditLine).order_by(col(AuditLine.id))):
+    query = (
+        sa.select(AuditLine, AuditText)
+        .outerjoin(AuditText, col(AuditText.line_id) == col(AuditLine.id))
+        .order_by(col(AuditLine.id))
+        .execution_options(yield_per=1000)
+    )
+    for line, words in session.execute(query):
         assert line.id is not None
         if line.previous != previous:
             return Broken(line.id, "une ligne manque avant celle-ci")
@@ -80,11 +86,65 @@ def verify(session: Session) -> Broken | None:
             previous, line.at, line.actor, line.act, line.subject, line.council_id, line.commitment
         ):
             return Broken(line.id, "cette ligne a été changée")
-        words = session.get(AuditText, line.id)
         if words and hashlib.sha256(f"{words.salt}\0{words.text}".encode()).hexdigest() != line.commitment:
             return Broken(line.id, "le texte de cette ligne a été changé")
         previous = line.hash
     return None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line of the trail as it is read."""
+
+    id: int
+    at: datetime
+    actor: str
+    act: str
+    subject: str
+    text: str  # empty when nothing was written, or when it was erased
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which lines to show; what is empty leaves nothing out. `subject` may be « ticket » or « ticket:5 »."""
+
+    actor: str = ""
+    act: str = ""
+    subject: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def listed(session: Session, wanted: Wanted, limit: int = 50, offset: int = 0) -> tuple[list[Shown], int]:
+    """The newest lines that fit, and how many there are."""
+    fits = []
+    if wanted.actor:
+        fits.append(col(AuditLine.actor) == wanted.actor)
+    if wanted.act:
+        fits.append(col(AuditLine.act) == wanted.act)
+    if wanted.subject:
+        exact = col(AuditLine.subject) == wanted.subject
+        kind = col(AuditLine.subject).startswith(f"{wanted.subject}:", autoescape=True)
+        fits.append(exact | kind)
+    if wanted.since:
+        fits.append(col(AuditLine.at) >= wanted.since)
+    if wanted.until:
+        fits.append(col(AuditLine.at) < wanted.until)
+    count = session.execute(sa.select(sa.func.count()).select_from(AuditLine).where(*fits)).scalar_one()
+    rows = session.execute(
+        sa.select(AuditLine, col(AuditText.text))
+        .outerjoin(AuditText, col(AuditText.line_id) == col(AuditLine.id))
+        .where(*fits)
+        .order_by(col(AuditLine.id).desc())
+        .limit(limit)
+        .offset(offset)
+    ).all()
+    return [Shown(line.id, line.at, line.actor, line.act, line.subject, text or "") for line, text in rows], count
+
+
+def acts(session: Session) -> list[str]:
+    """Everything that was ever done, by name."""
+    return list(session.exec(select(AuditLine.act).distinct().order_by(AuditLine.act)).all())
 
 
 def _digest(

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress
+from rich.table import Table
 
 from bot import app as house_app
 from bot import audit as trail
@@ -89,6 +91,21 @@ def verify() -> None:
     out.print("La trace est entière.")
 
 
-@audit.callback()
-def _family() -> None:
-    """Keeps `audit verify` a word of its own while it is the only one."""
+@audit.command()
+def show(
+    actor: Annotated[str, typer.Option("--who", help="program, command, officer:3…", metavar="QUI")] = "",
+    subject: Annotated[str, typer.Option("--about", help="ticket, ticket:5, officer:3…", metavar="SUR")] = "",
+    limit: Annotated[int, typer.Option("--last", min=1, max=10_000, help="Combien de lignes.")] = 50,
+) -> None:
+    """Montrer les dernières lignes de la trace."""
+    found = house()
+    lines, count = found.db.look(trail.listed, trail.Wanted(actor, "", subject), limit)
+    if not lines:
+        out.print("Aucune ligne.")
+        return
+    table = Table("N°", "Quand", "Qui", "Quoi", "Sur", "Texte", box=None, pad_edge=False)
+    for each in lines:
+        when, text = f"{each.at.astimezone(found.office.zone):%d/%m/%Y %H:%M}", " ".join(each.text.split())[:80]
+        table.add_row(*map(escape, (str(each.id), when, each.actor, each.act, each.subject, text)))
+    out.print(table)
+    out.print(f"{len(lines)} ligne(s) sur {count}.")

@@ -78,17 +78,6 @@ def _mark(office: Office, code: str) -> str:
     return hmac.new(office.vault.key("codes"), f"officer:{code.lower()}".encode(), hashlib.sha256).hexdigest()
 
 
-def add(session: Session, office: Office, name: str, email: str, now: datetime) -> bool:
-    """One more officer; False when someone has this address already."""
-    row = directory.keep(session, office.vault, Address("email", email.lower()), now)
-    assert row.id is not None
-    if officers.at(session, row.id) is not None:
-        return False
-    session.add(Officer(name=name, address_id=row.id, created_at=now))
-    audit.append(session, now, "command", "officer made", f"address:{row.id}")
-    return True
-
-
 def notify(
     session: Session,
     office: Office,

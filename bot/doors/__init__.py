@@ -10,6 +10,7 @@ from bot.db import Database
 from bot.doors.entrance import EntranceDoor
 from bot.doors.figures import FiguresDoor
 from bot.doors.meetings import MeetingsDoor
+from bot.doors.team import TeamDoor
 from bot.library import Library
 from bot.office import Office
 from bot.web import PageFrame
@@ -17,6 +18,7 @@ from escalation.console.account import Account
 from escalation.console.figures import FigurePages
 from escalation.console.oidc import Provider
 from escalation.console.signin import SignIn
+from escalation.console.team import TeamPages
 from scheduler.pages.after import AfterPages
 from scheduler.pages.calendar import CalendarPages
 from scheduler.pages.meeting import MeetingPages
@@ -46,6 +48,7 @@ class Within:
         return [
             *SignIn(self.entrance(), frame, self.provider).routes(),
             *Account(self.entrance(), frame, self.provider).routes(),
+            *TeamPages(TeamDoor(self.db, self.office, self.now), frame).routes(),
             *FigurePages(FiguresDoor(self.db, self.office, self.now, self.channels, self.spool), frame).routes(),
             *CalendarPages(meetings, frame).routes(),
             *SeasonPages(meetings, frame).routes(),

@@ -557,3 +557,31 @@ def test_chat_answers_whatever_is_typed(on_sqlite: Hotline) -> None:
     assert said.count("Hotline :") == typed.count(b"\n")
     assert said.count("Source") == len([path for path in samples if path.stem.startswith("copil")])
     assert "Traceback" not in done.stderr.decode()
+
+
+# --- the team ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_team_is_made_listed_and_changed(hotline: Hotline) -> None:
+    assert "reçoit maintenant" in hotline("officer", "add", "sam@exemple.org", "--name", "Sam", "--role", "officer")
+    assert "déjà celle" in hotline("officer", "add", "sam@exemple.org", status=1)
+    assert "adresse e-mail" in hotline("officer", "add", "sam", status=1)
+    assert re.search(r"Sam +sam@exemple.org +officer +tous", hotline("officer", "list"))
+    assert "administrator" in hotline("officer", "list")
+    assert "doit garder l'administration" in hotline("officer", "role", OFFICER.handle, "reader", status=1)
+    assert "est inconnu" in hotline("officer", "role", "sam@exemple.org", "roi", status=1)
+    assert "deputy" in hotline("officer", "role", "sam@exemple.org", "deputy")
+    assert "Conseil inconnu" in hotline("officer", "councils", "sam@exemple.org", "Nulle part", status=1)
+    assert "tous les conseils" in hotline("officer", "councils", "sam@exemple.org")
+    with hotline.house() as house:
+        first, last = house.today(), house.today() + timedelta(days=9)
+    days = (f"{first:%d/%m/%Y}", f"{last:%d/%m/%Y}")
+    said = hotline("officer", "absent", OFFICER.handle, *days, "--deputy", "sam@exemple.org")
+    assert "absence du" in said
+    assert "absence jusqu'au" in hotline("officer", "list")
+    assert "avant le départ" in hotline("officer", "absent", OFFICER.handle, *days[::-1], status=1)
+    assert "n'est pas une date" in hotline("officer", "absent", OFFICER.handle, "demain", "hier", status=1)
+    assert "n'est pas une adresse de l'équipe" in hotline("officer", "role", "x@exemple.org", "reader", status=1)
+    assert "ne fait plus partie" in hotline("officer", "role", "sam@exemple.org", "none")
+    assert "officer changed" in hotline("audit", "show", "--about", "officer")
+    assert hotline("audit", "verify") == "La trace est entière.\n"

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from bot import workers
 from bot.db import Database
-from bot.desk import bounces, letters, officer, questions
+from bot.desk import bounces, letters, officer, questions, team
 from bot.office import Office
 from channels import directory
 from channels.contract import Address, Inbound, Opened, Outbound, Receipt, Undeliverable
@@ -124,7 +124,7 @@ def test_an_officer_lifts_a_pause(town: Town) -> None:
 
 
 def test_an_officer_is_never_silenced_but_the_others_are_told(town: Town) -> None:
-    town.db.transact(officer.add, town.office, "Malik", "malik@exemple.org", town.at)
+    town.db.transact(team.add, town.office, "tests", "Malik", "malik@exemple.org", "officer", (), town.at)
     comes_back(town, OFFICER.handle, 3)
     assert row_of(town, OFFICER.handle).paused_at is None
     told = [
