@@ -26,6 +26,11 @@ def writable() -> tuple[str, ...]:
     return tuple(name for name in FOLDERS if manners(name).writable)
 
 
+def by_phone() -> tuple[str, ...]:
+    """The channels whose handles are telephone numbers, where they begin with a plus."""
+    return tuple(name for name in (*FOLDERS, *BESIDE) if manners(name).phones)
+
+
 def open_all(environment: Mapping[str, str]) -> dict[str, Opened]:
     """Every channel that these settings switch on, by name; BadSetting if one of them cannot work."""
     wanted = [

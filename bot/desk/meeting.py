@@ -12,7 +12,7 @@ from bot.desk.calendar import NoSuchMeeting
 from bot.desk.kit import Kit
 from bot.desk.meetings import Card
 from bot.office import Office
-from channels import directory
+from channels import by_phone, directory
 from channels.directory import AddressRow, Council, Person
 from escalation.accounts import Who
 from escalation.tickets import Ticket
@@ -444,15 +444,13 @@ def _calls(session: Session, office: Office, who: Who, meeting: Committee, now: 
 
 def _phones(session: Session, office: Office, people: Sequence[int]) -> dict[int, list[str]]:
     rows = session.exec(
-        select(AddressRow).where(
-            col(AddressRow.person_id).in_(people), col(AddressRow.channel).in_(("phone", "sms", "whatsapp"))
-        )
+        select(AddressRow).where(col(AddressRow.person_id).in_(people), col(AddressRow.channel).in_(by_phone()))
     ).all()
     found: dict[int, list[str]] = {}
     for row in rows:
         if row.sealed and row.person_id is not None:
             number = directory.opened(office.vault, row).handle
-            if number not in found.setdefault(row.person_id, []):
+            if number.startswith("+") and number not in found.setdefault(row.person_id, []):
                 found[row.person_id].append(number)
     return found
 
