@@ -21,8 +21,8 @@ channels/     how people reach us: contract, mailbox, directory, admission, atta
 knowledge/    what the hotline knows: entries, content/, seed, lint; french, lexicon/, understanding, patterns/,
               matching, none/ (what it must not answer); training, indexer, index/, measure, translations;
               semantic; pages/ (editing)
-escalation/   questions that only a person can answer: tickets, officers, accounts, passwords, deadlines;
-              console/ (the desk)
+escalation/   questions that only a person can answer: tickets, officers, accounts, passwords, deadlines, closures,
+              answering, partners, alike; console/ (the desk)
 scheduler/    what must happen on a date: committees, agenda, plan, steps, preparation, attendance, ics, feeds, clock;
               pages/ (the calendar)
 tests/        mirrors the rooms; test_stories.py tells the flows, test_house.py keeps the laws

@@ -35,6 +35,7 @@ from channels.sms import gsm
 from channels.spool import Spool
 from channels.vault import Vault
 from channels.web.desk import House as WebHouse
+from escalation import deadlines
 from escalation.console.oidc import Provider
 from knowledge import seed, semantic
 from scheduler import clock
@@ -115,7 +116,8 @@ def build(configured: Configured, *, pool: int = 8) -> House:
         shorten={name: each.shorten for name, each in opened.items() if each.shorten is not None},
         reach_by=tuple(name for name, each in opened.items() if not each.collected),
         meters={name: each.meter for name, each in opened.items() if each.meter is not None},
-        holidays=frozenset(holidays.country_holidays("FR", years=years)),
+        holidays=frozenset(holidays.country_holidays("FR", subdiv=own.holidays or None, years=years)),
+        week=deadlines.week_of(own.opening) if own.opening else deadlines.USUAL,
     )
     db = Database(own.database_url, pool=pool)
     house = House(configured, db, office, opened, Spool(Path(), vault))

@@ -68,7 +68,8 @@ class Gate:
                 return self.frame.trouble(request, 403)
             if posting and not await self._is_theirs(request, who):
                 return self.frame.trouble(request, 403)
-            await self._goes_on(secret)
+            if not request.url.path.endswith("/flux"):  # a page that looks by itself keeps no session alive
+                await self._goes_on(secret)
             try:
                 return await handler(request, who)
             finally:

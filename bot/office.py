@@ -39,14 +39,16 @@ class Office:
     source_url: str = ""
     answer_days: int = 2  # working days within which a person answers
     holidays: Collection[date] = ()
+    week: deadlines.Week = field(default_factory=lambda: deadlines.USUAL)  # when the office is open
     open_channels: Collection[str] = ("email", "telegram", "sms")  # on which people can be written to here
     shorten: Mapping[str, Callable[[str], tuple[str, str]]] = field(default_factory=dict)  # by channel
     meters: Mapping[str, Meter] = field(default_factory=dict)  # by channel
     reach_by: Collection[str] = ()  # the channels by which people can be written to here; empty: all that there are
     quiet: timedelta = timedelta(seconds=3)  # how long to wait after a beginning of a question, where people chat
 
-    def promised(self, asked_at: datetime) -> datetime:
-        return deadlines.promised(asked_at, self.answer_days, self.zone, self.holidays)
+    def promised(self, asked_at: datetime, closures: Collection[date] = ()) -> datetime:
+        closed = {*self.holidays, *closures}
+        return deadlines.promised(asked_at, self.answer_days, self.zone, closed, self.week)
 
     def date_of(self, now: datetime) -> date:
         """The date that it is here."""

@@ -63,6 +63,7 @@ NO = frozenset(
         "👎",
     }
 )
+TAKE_BACK = frozenset({"reprendre", "annuler", "ne pas envoyer", "stop"})  # within the two minutes of an answer
 NUMBERS = {
     "un": 1, "une": 1, "deux": 2, "trois": 3, "le premier": 1, "le deuxieme": 2, "le troisieme": 3, "la premiere": 1,
     "la deuxieme": 2, "la troisieme": 3, "1️⃣": 1, "2️⃣": 2, "3️⃣": 3,
@@ -89,6 +90,9 @@ class Facts:
     officer_id: int | None = None  # written from a registered officer's address
     officer_ticket: int | None = None  # a valid officer's token names this ticket
     officer_token_of: int | None = None  # and was made for this officer
+    recallable: int | None = None  # the ticket of an answer that this officer can still take back
+    partner_request: int | None = None  # a valid partner's token names this request
+    partner_wrote: bool = False  # and it comes from the address that was asked
     proven: bool = True  # our receiving server vouches for the sender, or is not asked to
     asker_ticket: int | None = None  # a valid token shows a reply to this ticket, from the one who asked it
     answered_ticket: int | None = None  # a person answered this asker in the last 72 hours
@@ -202,6 +206,21 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class TakeBack:
+    """An officer takes back the answer that has not left yet."""
+
+    ticket_id: int
+
+
+@dataclass(frozen=True)
+class FromPartner:
+    """What a partner who was asked writes back; `note` says what is doubtful about it."""
+
+    request_id: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class AddToTicket:
     ticket_id: int
 
@@ -233,7 +252,8 @@ class Silence:
 
 Decision = (
     Answer | InTheirLanguage | Clarify | Escalate | Chosen | NoneOfThese | Useful | Code | Coming | Tie | LinkTo
-    | Proven | Way | Relay | Draft | AddToTicket | Command | SmallTalk | ToSort | Limited | Silence
+    | Proven | Way | Relay | Draft | TakeBack | FromPartner | AddToTicket | Command
+    | SmallTalk | ToSort | Limited | Silence
     | replying.Said
 )  # fmt: skip
 
@@ -274,6 +294,10 @@ def decide(facts: Facts) -> Decision:
     """1. whom it is from, and may we answer; 2. what it replies to; 3. commands; 4. what the base knows."""
     if facts.nature == "machine":
         return Silence("message automatique : on n'y répond pas")
+    if facts.partner_request is not None:
+        return FromPartner(facts.partner_request, _doubt(facts))
+    if facts.recallable is not None and facts.proven and plain(facts.text) in TAKE_BACK:
+        return TakeBack(facts.recallable)
     if facts.officer_ticket is not None:
         return _from_officer(facts)
     command = command_in(facts.text)
@@ -303,6 +327,14 @@ def decide(facts: Facts) -> Decision:
         if reply := _reply_to(prompt, facts):
             return reply
     return _question(facts)
+
+
+def _doubt(facts: Facts) -> str:
+    if facts.nature != "person":
+        return "le message a l'air automatique"
+    if not facts.partner_wrote:
+        return "écrit depuis une autre adresse que celle du partenaire"
+    return "" if facts.proven else "notre serveur de courrier ne confirme pas l'expéditeur (DMARC)"
 
 
 def _from_officer(facts: Facts) -> Decision:

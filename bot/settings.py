@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
+from holidays.countries.france import France
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -16,7 +17,9 @@ from sqlalchemy.exc import ArgumentError
 
 from channels.contract import BadSetting
 from channels.vault import new_secret
+from escalation import deadlines
 from escalation.console.oidc import own_key
+from escalation.tickets import fold
 
 VAR = Path("var")
 PREFIX = "HOTLINE_"
@@ -39,6 +42,8 @@ EXAMPLES = {
     "oidc_private_key": "/srv/hotline/oidc.pem",
     "oidc_scopes": "openid email",
     "oidc_acr": "eidas1",
+    "opening": "lundi-vendredi 9h-12h30 14h-17h",
+    "holidays": "Alsace",
 }
 
 
@@ -65,6 +70,8 @@ class Settings(BaseSettings):
     oidc_private_key: str = Field(default="", repr=False)
     oidc_scopes: str = "openid email"
     oidc_acr: str = ""
+    opening: str = ""
+    holidays: str = ""
 
     @classmethod
     def settings_customise_sources(
@@ -145,6 +152,23 @@ class Settings(BaseSettings):
         if value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
             raise ValueError("ce n'est pas une adresse e-mail")
         return value.lower()
+
+    @field_validator("opening")
+    @classmethod
+    def _opening(cls, value: str) -> str:
+        if value:
+            deadlines.week_of(value)
+        return value
+
+    @field_validator("holidays")
+    @classmethod
+    def _holidays(cls, value: str) -> str:
+        places = {*France.subdivisions, *France.subdivisions_aliases}
+        found = next((each for each in places if fold(each) == fold(value)), "") if value else ""
+        if value and (not found or found.startswith("Zone")):
+            named = ", ".join(each for each in France.subdivisions_aliases if len(each) > 3)
+            raise ValueError(f"ce territoire n'est pas connu ({named})")
+        return found
 
     @property
     def host(self) -> str:

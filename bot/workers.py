@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import Session
 
 from bot.db import Database, DatabaseAway, Hold
-from bot.desk import entrance, officer, privacy, questions, reminding
+from bot.desk import entrance, officer, overdue, partners, privacy, questions, reminding
 from bot.library import Library
 from bot.office import Office
 from channels import admission, mailbox
@@ -30,6 +30,7 @@ from channels.contract import (
 )
 from channels.mailbox import LeaseLost, Sending
 from channels.spool import Spool
+from escalation import answering
 from scheduler import steps
 
 log = structlog.get_logger()
@@ -399,6 +400,11 @@ async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collec
         while await db.run(questions.tell_troubled, office, now()):
             pass
         await db.run(questions.follow_unreported, office, now())
+        while await db.run(overdue.deadlines, office, now()):
+            pass
+        while await db.run(partners.remind, office, now()):
+            pass
+        await db.run(answering.forget_claims, now())
         await db.run(privacy.finish, now())
         await db.run(entrance.forget, now())
         while max((await db.run(privacy.purge, now(), BATCH)).values()) == BATCH:

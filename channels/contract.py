@@ -249,6 +249,10 @@ class Charge:
 class Meter(Protocol):
     """A channel that costs money: asked before every send, so that no path escapes its ceilings."""
 
+    def pieces(self, text: str) -> int:
+        """How many messages the provider makes, and bills, of this text."""
+        ...
+
     def since(self, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """From when on to add up what was spent: for the day, and for the month."""
         ...

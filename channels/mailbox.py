@@ -29,6 +29,7 @@ UNFINISHED_IN = ("waiting", "claimed")
 UNFINISHED_OUT = ("waiting", "sending")
 TROUBLED_OUT = ("failed", "unknown", "held", "dead")
 ANSWER, BULK = "answer", "bulk"
+BEYOND = 2**53  # after every id
 
 
 class LeaseLost(Exception):
@@ -639,6 +640,13 @@ def _next_sending(channels: tuple[str, ...], bulk: bool, hold: Any) -> Any:
             col(earlier.kind) == OutboxRow.kind,
             col(earlier.id) < col(OutboxRow.id),
             _among(earlier.state, UNFINISHED_OUT),
+            # one that can still be taken back has not left its writer's hands: it holds up nobody
+            sa.or_(
+                col(earlier.due_at) <= sa.bindparam("now"),
+                col(earlier.attempts) > 0,
+                col(earlier.state) == "sending",
+                col(earlier.reason) != "",
+            ),
         )
         .correlate(OutboxRow)
     )
@@ -926,7 +934,7 @@ def collect(session: Session, address_id: int, after: int, now: datetime) -> lis
         select(OutboxRow)
         .where(
             OutboxRow.address_id == address_id,
-            col(OutboxRow.id) > after,
+            sa.or_(col(OutboxRow.id) > after, col(OutboxRow.state) == "waiting"),  # it may have been due later
             OutboxRow.due_at <= now,
             col(OutboxRow.state).in_(("waiting", "sent", "delivered")),
         )
@@ -944,17 +952,41 @@ def collect(session: Session, address_id: int, after: int, now: datetime) -> lis
     ]
 
 
-def newest_for(session: Session, address_ids: Sequence[int]) -> dict[int, int]:
-    """The newest message id of each address: cheap to ask often, so that pages know when to collect."""
-    rows = session.execute(
-        sa.select(col(OutboxRow.address_id), sa.func.max(OutboxRow.id))
-        .where(col(OutboxRow.address_id).in_(address_ids))
-        .group_by(col(OutboxRow.address_id))
-    ).all()
+def newest_for(session: Session, address_ids: Sequence[int], now: datetime | None = None) -> dict[int, int]:
+    """The newest message id of each address: cheap to ask often, so that pages know when to collect.
+
+    With `now`, what is due later does not count, and what is due and unseen comes after all that was seen.
+    """
+    number: Any = OutboxRow.id
+    query = sa.select(col(OutboxRow.address_id), sa.func.max(number)).where(col(OutboxRow.address_id).in_(address_ids))
+    if now is not None:
+        number = sa.case((col(OutboxRow.state) == "waiting", BEYOND), else_=col(OutboxRow.id))
+        query = sa.select(col(OutboxRow.address_id), sa.func.max(number)).where(
+            col(OutboxRow.address_id).in_(address_ids), col(OutboxRow.due_at) <= now
+        )
+    rows = session.execute(query.group_by(col(OutboxRow.address_id))).all()
     return {address: newest for address, newest in rows}  # noqa: C416
 
 
 # --- what the officer and the technician see and do ------------------------------------------------------------------
+
+
+def recall(session: Session, ticket_id: int, key: str, now: datetime, reason: str) -> bool:
+    """Take back a message, with its copies, that is not due yet; False if one of them left (or is leaving)."""
+    rows = session.exec(
+        select(OutboxRow)
+        .where(
+            OutboxRow.ticket_id == ticket_id,
+            (col(OutboxRow.key) == key) | col(OutboxRow.key).startswith(f"{key}:", autoescape=True),
+        )
+        .with_for_update()
+    ).all()
+    if any(row.state != "waiting" or row.due_at <= now for row in rows):
+        return False
+    for row in rows:
+        row.state, row.reason = "dropped", reason
+        session.add(row)
+    return True
 
 
 def waiting_or_troubled(session: Session, table: type[InboxRow] | type[OutboxRow], limit: int = 200) -> list[Any]:

@@ -1,5 +1,7 @@
 """A ticket: opened by a question that the base does not surely answer, closed by a person's answer."""
 
+import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -7,11 +9,29 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, Session, SQLModel, col, select
 
+MOST_FOLDED = 8000  # characters of a ticket that a search looks through
+
+
+def fold(text: str) -> str:
+    """Lower case, no accents, single spaces: what a search compares."""
+    plain = unicodedata.normalize("NFKD", text.lower().replace("’", "'").replace("œ", "oe"))
+    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+
 
 class Ticket(SQLModel, table=True):
     """A question that waits for a person. open -> answered -> closed; answered -> open when it is asked again."""
 
     __tablename__ = "tickets"
+    __table_args__ = (
+        sa.Index(
+            "ix_tickets_urgent",
+            "promised_at",
+            "id",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        ),
+        sa.Index("ix_tickets_settled", "state", "answered_at"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     council_id: int | None = Field(default=None, foreign_key="councils.id", index=True)
     address_id: int = Field(foreign_key="addresses.id", index=True)  # where it was asked is where it is answered
@@ -28,6 +48,10 @@ class Ticket(SQLModel, table=True):
     answered_at: datetime | None = None
     closed_at: datetime | None = None
     closed_reason: str = ""
+    folded: str = ""  # what a search looks through
+    theme: str = ""  # the kind of the nearest entry
+    urgent: bool = False  # someone seems to be in danger
+    warned: int = 0  # how far its deadline was told: 1 it comes near, 2 it is over, 3 the administrator knows
 
 
 class TicketReply(SQLModel, table=True):
@@ -42,6 +66,8 @@ class TicketReply(SQLModel, table=True):
     reason: str = ""  # why it is a draft
     inbox_id: int | None = Field(default=None, foreign_key="inbox.id")
     written_at: datetime
+    due_at: datetime | None = Field(default=None, index=True)  # until then it can be taken back
+    once: str | None = Field(default=None, unique=True)  # of the form that it was sent by: sent twice, it goes once
 
 
 class TicketMessage(SQLModel, table=True):
@@ -55,6 +81,7 @@ class TicketMessage(SQLModel, table=True):
 
 
 def open_ticket(session: Session, ticket: Ticket) -> Ticket:
+    ticket.folded = fold(f"{ticket.subject} {ticket.question}")[:MOST_FOLDED]
     session.add(ticket)
     session.flush()
     return ticket
@@ -64,17 +91,27 @@ def add_message(session: Session, ticket: Ticket, text: str, heard_at: datetime,
     """Something more from the asker; reopens an answered ticket where that is asked for."""
     assert ticket.id is not None
     session.add(TicketMessage(ticket_id=ticket.id, text=text, heard_at=heard_at))
+    ticket.folded = f"{ticket.folded} {fold(text)}"[:MOST_FOLDED]
     if reopen and ticket.state != "open":
         ticket.state = "open"
-        session.add(ticket)
+    session.add(ticket)
 
 
 def add_reply(
-    session: Session, ticket: Ticket, text: str, author: str, now: datetime, inbox_id: int | None
+    session: Session,
+    ticket: Ticket,
+    text: str,
+    author: str,
+    now: datetime,
+    inbox_id: int | None,
+    due_at: datetime | None = None,
+    once: str | None = None,
 ) -> TicketReply:
     """A person's answer, on its way: the ticket is answered."""
     assert ticket.id is not None
-    reply = TicketReply(ticket_id=ticket.id, text=text, author=author, written_at=now, inbox_id=inbox_id)
+    reply = TicketReply(
+        ticket_id=ticket.id, text=text, author=author, written_at=now, inbox_id=inbox_id, due_at=due_at, once=once
+    )
     session.add(reply)
     ticket.state, ticket.answered_at = "answered", now
     session.add(ticket)
@@ -158,3 +195,37 @@ def _latest() -> Any:
         )
         .order_by(col(Ticket.id).desc())
     )
+
+
+def sent_by(session: Session, once: str) -> TicketReply | None:
+    """The answer that this form sent already."""
+    return session.exec(select(TicketReply).where(TicketReply.once == once)).first() if once else None
+
+
+def recallable(
+    session: Session, now: datetime, author: str = "", ticket_id: int | None = None
+) -> Sequence[TicketReply]:
+    """Answers that can still be taken back, the newest first."""
+    query = select(TicketReply).where(TicketReply.state == "sent", col(TicketReply.due_at) > now)
+    if author:
+        query = query.where(TicketReply.author == author)
+    if ticket_id is not None:
+        query = query.where(TicketReply.ticket_id == ticket_id)
+    return session.exec(query.order_by(col(TicketReply.id).desc()).limit(20)).all()
+
+
+def take_back(session: Session, ticket: Ticket, reply: TicketReply) -> None:
+    """The answer did not go: the ticket waits again, unless another answer stands."""
+    reply.state = "dropped"
+    session.add(reply)
+    session.flush()
+    others = session.exec(
+        select(TicketReply)
+        .where(TicketReply.ticket_id == ticket.id, TicketReply.state == "sent")
+        .order_by(col(TicketReply.id).desc())
+    ).first()
+    if others is None:
+        ticket.state, ticket.answered_at = "open", None
+    else:
+        ticket.answered_at = others.written_at
+    session.add(ticket)

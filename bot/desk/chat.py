@@ -52,9 +52,9 @@ def file(session: Session, office: Office, address: Address, id: int) -> Attachm
     return attachments.opened(session, office.vault, carried)
 
 
-def newest(session: Session, office: Office, address: Address) -> int:
+def newest(session: Session, office: Office, address: Address, now: datetime) -> int:
     row = directory.find(session, office.vault, address)
-    return mailbox.newest_for(session, [row.id]).get(row.id, 0) if row and row.id else 0
+    return mailbox.newest_for(session, [row.id], now).get(row.id, 0) if row and row.id else 0
 
 
 def escalated(session: Session, office: Office, address: Address) -> list[Escalated]:

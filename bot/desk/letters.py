@@ -128,9 +128,20 @@ def to_officer(
 
 
 def to_asker(
-    session: Session, office: Office, ticket: Ticket, name: str, key: str, now: datetime, **values: Any
+    session: Session,
+    office: Office,
+    ticket: Ticket,
+    name: str,
+    key: str,
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+    **values: Any,
 ) -> str:
-    """Write to the asker on the channel that the question came by; the text as it will be read."""
+    """Write to the asker on the channel that the question came by; the text as it will be read.
+
+    `due_at`: not before then, so that it can be taken back.
+    """
     row = session.get(AddressRow, ticket.address_id)
     assert row is not None
     message = say(
@@ -144,7 +155,8 @@ def to_asker(
     )
     if not message.subject.startswith("Re") and ticket.subject:
         message = replace(message, subject=f"Re: {ticket.subject}")
-    post(session, office, message, key, row, now, council_id=ticket.council_id, ticket_id=ticket.id)
+    about: dict[str, Any] = {"council_id": ticket.council_id, "ticket_id": ticket.id, "due_at": due_at}
+    post(session, office, message, key, row, now, **about)
     for other in directory.answered_too(session, ticket.address_id):
         copy = say(
             name,
@@ -154,7 +166,7 @@ def to_asker(
             organisation=office.organisation,
             **values,
         )
-        post(session, office, copy, f"{key}:{other.id}", other, now, council_id=ticket.council_id, ticket_id=ticket.id)
+        post(session, office, copy, f"{key}:{other.id}", other, now, **about)
     return message.text
 
 

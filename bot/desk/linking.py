@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from bot import audit, conversations
-from bot.desk import letters, officer
+from bot.desk import hours, letters, officer
 from bot.desk.members import masked, phone
 from bot.desk.turns import Desk
 from bot.office import Office
@@ -178,7 +178,7 @@ def _tell(desk: Desk, mine: Person, theirs: Person) -> None:
             question=question,
             why="deux fiches à réunir",
             opened_at=desk.now,
-            promised_at=desk.office.promised(desk.now),
+            promised_at=hours.promised(desk.session, desk.office, None, desk.now),
         ),
     )
     officer.notify(desk.session, desk.office, ticket, desk.to.channel, desk.now)

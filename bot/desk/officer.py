@@ -11,13 +11,13 @@ from typing import Any
 from sqlmodel import Session, select
 
 from bot import audit
-from bot.desk import files, letters
+from bot.desk import files, letters, partners
 from bot.office import Office
 from bot.say import say
-from channels import directory
+from channels import directory, mailbox, manners
 from channels.contract import Address
 from channels.directory import AddressRow
-from escalation import officers, tickets
+from escalation import answering, officers, tickets
 from escalation.officers import Officer, OfficerCode
 from escalation.tickets import Ticket, TicketReply
 from knowledge import entries
@@ -88,14 +88,17 @@ def notify(
     urgent: bool = False,
     came_by: Sequence[int] = (),
     others: str = "",
+    but: int | None = None,
 ) -> None:
     """Tell the officers of a ticket: the question, what came with it, what the matcher thought, and how to answer.
 
     `came_by`: the messages (inbox) that it came by; `others`: the other channels of someone whom a message did not
-    reach, in words.
+    reach, in words; `but`: an officer who knows.
     """
     name = {"to-sort": "officer_to_sort", "undelivered": "officer_undelivered"}.get(ticket.kind, "officer_notice")
     for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
+        if officer.id == but:
+            continue
         values: dict[str, object] = {
             "asker": letters.asker_in_words(session, ticket.address_id, channel),
             "channel": letters.channel_name(channel),
@@ -186,37 +189,110 @@ def notify_added(
 
 
 def answer(
-    session: Session, office: Office, ticket: Ticket, text: str, author: str, now: datetime, inbox_id: int | None = None
+    session: Session,
+    office: Office,
+    ticket: Ticket,
+    text: str,
+    author: str,
+    now: datetime,
+    inbox_id: int | None = None,
+    *,
+    after: timedelta = timedelta(),
+    once: str | None = None,
+    own: str = "",
 ) -> str:
     """Send a person's answer to the asker, on the channel that the question came by; what they will read.
 
     One transaction, one audit line, whether it was written by email, in Telegram, on the console or in a terminal.
+    `after`: until then it can be taken back; `once` marks the form that it came by; `own`: the asker's own words.
     """
-    reply = tickets.add_reply(session, ticket, text, author, now, inbox_id)
     row = session.get(AddressRow, ticket.address_id)
-    if row is not None and row.channel == "phone":  # a call to make: what is written is the note of it
+    spoken = row is not None and row.channel == "phone"
+    due_at = now + after if after and not spoken else None
+    reply = tickets.add_reply(session, ticket, text, author, now, inbox_id, due_at, once)
+    _settled(session, ticket)
+    if spoken:  # a call to make: what is written is the note of it
         audit.append(session, now, author, "call noted", f"ticket:{ticket.id}", ticket.council_id, text)
         return f"(Rien n'est envoyé : à dire de vive voix. Noté : {text})"
-    return _send(session, office, ticket, reply, author, now)
+    return _send(session, office, ticket, reply, author, now, own)
 
 
-def _send(session: Session, office: Office, ticket: Ticket, reply: TicketReply, author: str, now: datetime) -> str:
+def _settled(session: Session, ticket: Ticket) -> None:
+    """Answered: nobody else need be at it, and no partner is awaited."""
+    assert ticket.id is not None
+    answering.release(session, ticket.id)
+    partners.closed_with(session, ticket.id)
+
+
+def _send(
+    session: Session, office: Office, ticket: Ticket, reply: TicketReply, author: str, now: datetime, own: str = ""
+) -> str:
     said = letters.to_asker(
-        session, office, ticket, "officer_answer", f"ticket:{ticket.id}:reply:{reply.id}", now, answer=reply.text
+        session,
+        office,
+        ticket,
+        "officer_answer",
+        _key(reply),
+        now,
+        due_at=reply.due_at,
+        answer=reply.text,
+        own=f"Vous demandiez : « {own} »" if own else "",
     )
     audit.append(session, now, author, "ticket answered", f"ticket:{ticket.id}", ticket.council_id, reply.text)
     return said
 
 
+def _key(reply: TicketReply) -> str:
+    return f"ticket:{reply.ticket_id}:reply:{reply.id}"
+
+
+def take_back(session: Session, reply_id: int, officer_id: int, now: datetime) -> bool:
+    """Take an answer back within its two minutes; its text is a draft again. False when it has left."""
+    reply = session.get(TicketReply, reply_id)
+    if reply is None or reply.state != "sent" or reply.due_at is None or reply.due_at <= now:
+        return False
+    if not mailbox.recall(session, reply.ticket_id, _key(reply), now, "reprise avant l'envoi"):
+        return False
+    ticket = the_ticket(session, reply.ticket_id)
+    tickets.take_back(session, ticket, reply)
+    answering.save_draft(session, reply.ticket_id, officer_id, reply.text, now)
+    audit.append(session, now, f"officer:{officer_id}", "answer taken back", f"ticket:{ticket.id}", ticket.council_id)
+    return True
+
+
+def take_back_by_message(
+    session: Session, office: Office, ticket_id: int, inbox_id: int, by: AddressRow, now: datetime
+) -> None:
+    """« Reprendre », from an officer: their newest answer does not leave, or has left."""
+    assert by.id is not None
+    officer = officers.at(session, by.id)
+    assert officer is not None
+    assert officer.id is not None
+    ticket = the_ticket(session, ticket_id)
+    found = tickets.recallable(session, now, f"officer:{officer.id}", ticket_id)
+    done = bool(found) and take_back(session, found[0].id or 0, officer.id, now)
+    name = "officer_taken_back" if done else "officer_too_late"
+    letters.to_officer(session, office, officer, name, f"inbox:{inbox_id}:taken", now, ticket, answer=found[0].text)
+
+
 def relay(
     session: Session, office: Office, ticket_id: int, text: str, inbox_id: int, by: AddressRow, now: datetime
 ) -> None:
-    """An officer's reply by message: sent on, and read back to the officer."""
+    """An officer's reply by message: sent on, and read back to the officer.
+
+    In a chat it can be taken back for two minutes; a mail goes at once. What a colleague answered meanwhile makes it a
+    draft: the officer reads it before a second answer goes.
+    """
     assert by.id is not None
     officer = officers.at(session, by.id)
     assert officer is not None
     ticket = the_ticket(session, ticket_id)
-    said = answer(session, office, ticket, text.strip(), f"officer:{officer.id}", now, inbox_id)
+    if other := _answered_by_another(session, ticket, officer):
+        reason = f"{other} a déjà répondu. Relisez sa réponse avant d'envoyer la vôtre"
+        keep_draft(session, office, ticket_id, text, reason, inbox_id, now, author=f"officer:{officer.id}")
+        return
+    after = answering.UNDO if manners(by.channel).chatting else timedelta()
+    said = answer(session, office, ticket, text.strip(), f"officer:{officer.id}", now, inbox_id, after=after)
     row = session.get(AddressRow, ticket.address_id)
     assert row is not None
     letters.to_officer(
@@ -229,15 +305,41 @@ def relay(
         ticket,
         channel=letters.channel_name(row.channel),
         answer=said,
+        undo="Elle part dans deux minutes. Pour la reprendre, écrivez REPRENDRE." if after else "",
     )
 
 
+def _answered_by_another(session: Session, ticket: Ticket, officer: Officer) -> str:
+    """The name of the colleague whose answer stands, when nothing was asked since; else empty."""
+    assert ticket.id is not None
+    if ticket.state != "answered":
+        return ""
+    sent = [each for each in tickets.replies(session, ticket.id) if each.state == "sent"]
+    if not sent or sent[-1].author == f"officer:{officer.id}":
+        return ""
+    return author_name(session, sent[-1].author)
+
+
+def author_name(session: Session, author: str) -> str:
+    """« Nora » for "officer:1"."""
+    kind, _, number = author.partition(":")
+    found = session.get(Officer, int(number)) if kind == "officer" and number.isdigit() else None
+    return found.name if found else {"command": "Quelqu'un, au terminal", "program": "Le programme"}.get(author, author)
+
+
 def keep_draft(
-    session: Session, office: Office, ticket_id: int, text: str, reason: str, inbox_id: int, now: datetime
+    session: Session,
+    office: Office,
+    ticket_id: int,
+    text: str,
+    reason: str,
+    inbox_id: int,
+    now: datetime,
+    author: str = "inconnu",
 ) -> None:
     """A reply that may not be the officer's own waits for a confirmation; the officers are told."""
     ticket = the_ticket(session, ticket_id)
-    draft = tickets.add_draft(session, ticket, text.strip(), "inconnu", reason, now, inbox_id)
+    draft = tickets.add_draft(session, ticket, text.strip(), author, reason, now, inbox_id)
     audit.append(session, now, "program", "draft kept", f"ticket:{ticket.id}", ticket.council_id, text)
     for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         letters.to_officer(
@@ -259,7 +361,15 @@ def confirm(session: Session, office: Office, ticket_id: int, author: str, now: 
     draft = tickets.newest_draft(session, ticket_id)
     if draft is None or not draft.text:
         raise NothingToConfirm(ticket_id)
+    return confirm_one(session, office, ticket, draft, author, now)
+
+
+def confirm_one(
+    session: Session, office: Office, ticket: Ticket, draft: TicketReply, author: str, now: datetime
+) -> str:
+    """Send this draft of a ticket; what the asker will read."""
     tickets.confirm(session, ticket, draft, now)
+    _settled(session, ticket)
     return _send(session, office, ticket, draft, author, now)
 
 
@@ -272,4 +382,5 @@ def close(session: Session, ticket_id: int, reason: str, author: str, now: datet
     """Close a ticket without an answer. NoSuchTicket."""
     ticket = the_ticket(session, ticket_id)
     tickets.close(session, ticket, reason, now)
+    _settled(session, ticket)
     audit.append(session, now, author, "ticket closed", f"ticket:{ticket.id}", ticket.council_id, reason)

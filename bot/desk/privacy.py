@@ -15,6 +15,7 @@ from bot.office import Office
 from channels import attachments, directory
 from channels.directory import AddressRow, Consent, Council, Proof
 from channels.mailbox import UNFINISHED_OUT, AttachmentRow, InboxRow, OutboxRow
+from escalation import answering
 from escalation.officers import Officer
 from escalation.tickets import Ticket, TicketMessage, TicketReply
 from scheduler.committees import Seat
@@ -80,6 +81,7 @@ def erase(session: Session, office: Office, address_id: int, now: datetime) -> N
     replied = sa.select(col(TicketReply.inbox_id)).where(col(TicketReply.ticket_id).in_(tickets))
     subjects = [f"ticket:{number}" for number in session.execute(tickets).scalars()]
     lines = sa.select(col(AuditLine.id)).where(col(AuditLine.subject).in_(subjects))
+    answering.forget_words(session, tickets, ERASED)
     for statement in (
         sa.delete(AttachmentRow).where(col(AttachmentRow.inbox_id).in_(inbox)),
         sa.update(InboxRow)
@@ -88,7 +90,7 @@ def erase(session: Session, office: Office, address_id: int, now: datetime) -> N
             text=ERASED, subject="", thread="", token="", external_id="erased:" + sa.cast(col(InboxRow.id), sa.String)
         ),
         sa.update(InboxRow)  # the officer's replies that were relayed to this person
-        .where(col(InboxRow.id).in_(replied))
+        .where(col(InboxRow.id).in_(replied) | col(InboxRow.id).in_(answering.mails_of_partners(tickets)))
         .values(text=ERASED, subject=""),
         sa.update(OutboxRow)
         .where(
@@ -233,6 +235,7 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
     ids = list(session.execute(tickets.limit(limit)).scalars())
     for words, owner in ((TicketMessage, TicketMessage.ticket_id), (TicketReply, TicketReply.ticket_id)):
         session.execute(sa.update(words).where(col(owner).in_(ids)).values(text=ERASED))
+    answering.forget_words(session, ids, ERASED)
     session.execute(
         sa.update(Ticket).where(col(Ticket.id).in_(ids)).values(question=ERASED, subject="", state="closed")
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlmodel import Session, col, select
@@ -14,11 +14,13 @@ from bot.desk import (
     bounces,
     files,
     following,
+    hours,
     invitations,
     letters,
     linking,
     noted,
     officer,
+    partners,
     privacy,
     reminding,
     replies,
@@ -208,6 +210,7 @@ def gather(
         waiting = newest_open
         if waiting and waiting.kind == "human" and now - waiting.opened_at < CHOOSE_FOR:
             asker_ticket = waiting.id  # « HUMAIN », then the question
+    pending = tickets.recallable(session, now, f"officer:{by.id}") if by else ()
     asked = [router.OpenPrompt(each.kind, tuple(each.offered), each.question_id) for each in prompts]
     undo = router.command_in(turn.text) == router.UNDO
     last_noted = conversations.last_noted(session, row.id, now) if undo else None
@@ -225,6 +228,9 @@ def gather(
         officer_id=by.id if by else None,
         officer_ticket=officer_ticket,
         officer_token_of=claim.who if claim and officer_ticket is not None else None,
+        recallable=pending[0].ticket_id if pending else None,
+        partner_request=claim.subject if claim and claim.purpose == tokens.PARTNER else None,
+        partner_wrote=claim is not None and claim.purpose == tokens.PARTNER and claim.who == row.id,
         proven=last.proof != "fail",
         asker_ticket=asker_ticket,
         answered_ticket=answered.id if answered else None,
@@ -276,6 +282,10 @@ def act(desk: Desk, decision: router.Decision, facts: router.Facts) -> None:
             officer.relay(desk.session, desk.office, ticket_id, facts.text, desk.turn.last.id, desk.asker, desk.now)
         case router.Draft(ticket_id, reason):
             officer.keep_draft(desk.session, desk.office, ticket_id, facts.text, reason, desk.turn.last.id, desk.now)
+        case router.TakeBack(ticket_id):
+            officer.take_back_by_message(desk.session, desk.office, ticket_id, desk.turn.last.id, desk.asker, desk.now)
+        case router.FromPartner(request_id, note):
+            partners.heard(desk.session, desk.office, request_id, facts.text, note, desk.turn.last.id, desk.now)
         case router.ToSort(why):
             to_sort(desk, why)
         case router.AddToTicket(ticket_id):
@@ -553,7 +563,9 @@ def open_ticket(
             why=why,
             candidates=candidates,
             opened_at=desk.now,
-            promised_at=promised(desk.session, desk.office, turn.council_id, desk.now),
+            promised_at=hours.promised(desk.session, desk.office, turn.council_id, desk.now),
+            theme=_theme(desk.session, candidates),
+            urgent=urgent,
         ),
     )
     audit.append(
@@ -570,6 +582,12 @@ def open_ticket(
     return ticket
 
 
+def _theme(session: Session, candidates: list[dict[str, object]]) -> str:
+    """The kind of the nearest entry: what the queue sorts questions by."""
+    nearest = entries.find(session, str(candidates[0]["entry"])) if candidates else None
+    return nearest.kind if nearest else ""
+
+
 def _acknowledge(desk: Desk, ticket: Ticket, name: str, noted: str = "") -> None:
     office = desk.office
     desk.say(
@@ -582,13 +600,6 @@ def _acknowledge(desk: Desk, ticket: Ticket, name: str, noted: str = "") -> None
         away=_away(desk, ticket),
         urgent=f"Si c'est urgent : {office.phone}." if office.phone else "",
     )
-
-
-def promised(session: Session, office: Office, council_id: int | None, now: datetime) -> datetime:
-    """By when a person answers: counted from the day that somebody is there again, when everybody is away."""
-    back = officers.back_on(session, council_id, office.date_of(now))
-    morning = datetime.combine(back, time(9), office.zone) if back else now
-    return office.promised(max(now, morning))
 
 
 def _away(desk: Desk, ticket: Ticket) -> str:
@@ -607,11 +618,15 @@ def _add(desk: Desk, ticket_id: int) -> None:
         desk.session.add(ticket)
     if ticket.kind == "preparation":
         following.added(desk, ticket)
+    if ticket.state != "open":  # asked again: promised anew
+        ticket.promised_at = hours.promised(desk.session, desk.office, ticket.council_id, desk.now)
+        ticket.warned = 0
     tickets.add_message(desk.session, ticket, desk.turn.text, desk.turn.last.heard_at, reopen=True)
     came_by = [message.id for message in desk.turn.messages]
     files.tie(desk.session, came_by, ticket_id)
     officer.notify_added(desk.session, desk.office, ticket, desk.turn.text, came_by, desk.now)
-    desk.say("added", ticket=ticket, number=ticket.id)
+    waiting = partners.in_words(desk.session, ticket_id)
+    desk.say("added", ticket=ticket, number=ticket.id, waiting=waiting)
 
 
 def to_sort(desk: Desk, why: str) -> None:
@@ -889,7 +904,7 @@ def _trouble(
             question=question,
             why=row.reason,
             opened_at=now,
-            promised_at=office.promised(now),
+            promised_at=hours.promised(session, office, row.council_id, now),
         ),
     )
     came_by = [row.id] if isinstance(row, InboxRow) and row.id and ticket.id else []

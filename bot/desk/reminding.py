@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from bot import audit
+from bot.desk import hours, kit_paper, letters, season
 from bot.desk import kit as kits
-from bot.desk import kit_paper, letters, season
 from bot.desk.kit import TO_CONFIRM, Kit
 from bot.office import Office
 from bot.say import say
@@ -474,7 +474,7 @@ def _ask_to_call(session: Session, office: Office, letter: Letter, now: datetime
             question=question,
             why=letter.call,
             opened_at=now,
-            promised_at=min(office.promised(now), max(meeting.starts_at, now)),
+            promised_at=min(hours.promised(session, office, each.council_id, now), max(meeting.starts_at, now)),
         ),
     )
     assert ticket.id is not None

@@ -7,6 +7,7 @@ from datetime import datetime
 from starlette.routing import BaseRoute
 
 from bot.db import Database
+from bot.doors.console import ConsoleDoor
 from bot.doors.entrance import EntranceDoor
 from bot.doors.figures import FiguresDoor
 from bot.doors.meetings import MeetingsDoor
@@ -17,8 +18,11 @@ from bot.web import PageFrame
 from escalation.console.account import Account
 from escalation.console.figures import FigurePages
 from escalation.console.oidc import Provider
+from escalation.console.question import QuestionPages
+from escalation.console.queue import QueuePages
 from escalation.console.signin import SignIn
 from escalation.console.team import TeamPages
+from escalation.console.tools import ToolPages
 from scheduler.pages.after import AfterPages
 from scheduler.pages.calendar import CalendarPages
 from scheduler.pages.meeting import MeetingPages
@@ -44,12 +48,16 @@ class Within:
 
     def pages(self, frame: PageFrame) -> list[BaseRoute]:
         """The routes of the desk, every room's."""
+        console = ConsoleDoor(self.db, self.office, self.now, self.ring, self.library)
         meetings = MeetingsDoor(self.db, self.office, self.now, self.ring)
         return [
             *SignIn(self.entrance(), frame, self.provider).routes(),
             *Account(self.entrance(), frame, self.provider).routes(),
             *TeamPages(TeamDoor(self.db, self.office, self.now), frame).routes(),
             *FigurePages(FiguresDoor(self.db, self.office, self.now, self.channels, self.spool), frame).routes(),
+            *QueuePages(console, frame).routes(),
+            *QuestionPages(console, frame).routes(),
+            *ToolPages(console, frame).routes(),
             *CalendarPages(meetings, frame).routes(),
             *SeasonPages(meetings, frame).routes(),
             *AfterPages(meetings, frame).routes(),

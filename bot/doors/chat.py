@@ -30,7 +30,7 @@ class ChatDoor:
         return await self.db.run(chat.collect, self.office, Address("web", handle), after, self.now())
 
     async def newest(self, handle: str) -> int:
-        return await self.db.read(chat.newest, self.office, Address("web", handle))
+        return await self.db.read(chat.newest, self.office, Address("web", handle), self.now())
 
     async def escalated(self, handle: str) -> list[Escalated]:
         return await self.db.read(chat.escalated, self.office, Address("web", handle))

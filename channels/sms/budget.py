@@ -139,6 +139,10 @@ class Meter:
     price: Decimal
     ceilings: Ceilings
 
+    def pieces(self, text: str) -> int:
+        """How many SMS this text becomes."""
+        return cost(text, self.price).segments
+
     def since(self, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """From when on the outbox adds up what it spent: for the day, and for the month."""
         return since(now, zone)

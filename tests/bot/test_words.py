@@ -77,7 +77,7 @@ def test_a_line_whose_value_is_empty_is_left_out() -> None:
 
 
 def test_user_text_is_never_a_template() -> None:
-    said = say("added", Address("web", "x"), number="$organisation ${x}")
+    said = say("added", Address("web", "x"), number="$organisation ${x}", waiting="")
     assert "$organisation ${x}" in said.text
 
 

@@ -1,0 +1,67 @@
+"""One answer to many: open questions that ask the same, each asker answered on their own channel."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from bot.desk import answering, officer, queue
+from bot.desk import ticket as reading
+from bot.office import Office
+from escalation import alike, tickets
+from escalation.accounts import Who
+from escalation.answering import UNDO, save_draft
+from escalation.console.views import Group
+from knowledge import entries, french, understanding
+
+LOOKED_AT = 300  # the most urgent questions
+MOST = 60  # askers answered at once
+QUOTED = 300  # characters of the asker's own words
+
+
+def groups(session: Session, office: Office, who: Who, now: datetime) -> Sequence[Group]:
+    """Open questions that ask the same, the largest group first."""
+    found = queue.some(session, office, who, now, LOOKED_AT)
+    rows = {row.id: row for row, _ in found}
+    near = {row.id: {str(each["entry"]): float(each["confidence"]) for each in candidates} for row, candidates in found}
+    asked = [alike.Asked(row.id, _words(row.question), near[row.id]) for row, _ in found]
+    made = []
+    for ids in sorted(alike.groups(asked), key=len, reverse=True):
+        best = max(near[ids[0]], key=lambda slug: near[ids[0]][slug], default="")
+        entry = entries.find(session, best) if best else None
+        version = entries.current(session, entry) if entry else None
+        key = "-".join(str(each) for each in ids[:MOST])
+        made.append(Group(key, [rows[each] for each in ids[:MOST]], version.body["title"] if version else ""))
+    return made
+
+
+def _words(question: str) -> str:
+    tokens = french.content(french.plain(understanding.core(question)))
+    return " ".join(sorted({french.stem(each) for each in tokens}))
+
+
+def answer(
+    session: Session, office: Office, who: Who, ticket_ids: Sequence[int], text: str, once: str, now: datetime
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Answer each of these with their own words quoted; those that are answered meanwhile are left out, and told."""
+    done: list[int] = []
+    left: list[int] = []
+    for number in dict.fromkeys(ticket_ids[:MOST]):
+        try:
+            ticket = reading.theirs(session, who, number)
+        except LookupError:
+            left.append(number)
+            continue
+        mark = f"{once}:{number}" if once else None
+        if mark and tickets.sent_by(session, mark):
+            done.append(number)
+            continue
+        if ticket.state != "open":
+            left.append(number)
+            continue
+        words = " ".join(ticket.question.split())
+        own = words if len(words) <= QUOTED else f"{words[:QUOTED].rsplit(' ', 1)[0]}…"
+        officer.answer(session, office, ticket, text.strip(), answering.actor(who), now, after=UNDO, once=mark, own=own)
+        save_draft(session, number, who.id, "", now)
+        done.append(number)
+    return done, left
