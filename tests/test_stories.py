@@ -415,6 +415,7 @@ def test_an_officer_links_telegram_by_a_code_and_answers_there_by_replying(town:
     assert "Malakoff" in town.read("telegram", "777")[-1]
     notice_id = f"telegram-{len(town.channels['telegram'].sent)}"
     town.say("telegram", "777", "Personne, c'était unanime.", about=notice_id)
+    town.pass_time(minutes=2)  # until then it can be taken back
     assert "unanime" in town.read("web", "w1")[-1]
     again = town.say("telegram", "888", code)
     assert "c'est relié" not in "".join(again), "a code works once"
