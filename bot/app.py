@@ -228,8 +228,9 @@ async def run(house: House, roles: Collection[str], started: Callable[[House], N
     if "web" in roles:
         server = _server(house, intake, shelf, outbox)
         start("web", _serve(server))
+    if {"route", "web"} & set(roles):  # the desk's pages look for entries too
+        start("library", shelf.keep_fresh(may_build="route" in roles))
     if "route" in roles:
-        start("library", shelf.keep_fresh(may_build=True))
         for number in range(workers.ROUTERS):
             start(f"route-{number}", workers.route(house.db, house.office, shelf, house.now, inbox, outbox))
     if "listen" in roles:

@@ -55,6 +55,12 @@ class Gate:
         """
 
         async def endpoint(request: Request) -> Response:
+            try:
+                return await admitted(request)
+            finally:
+                await request.close()  # the files that came with a form
+
+        async def admitted(request: Request) -> Response:
             secret = request.cookies.get(COOKIE, "")
             found = await self.sessions.who(secret) if secret else None
             posting = request.method == "POST"

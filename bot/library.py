@@ -54,6 +54,11 @@ def wanted(session: Session, today: date, meanings: bool = False) -> str:
     return named(entries.base_fingerprint(session, today), meanings)
 
 
+def _standing(session: Session, today: date) -> tuple[str, dict[str, int]]:
+    """The name of the index that is wanted, and the versions that it is to be made of: of one moment."""
+    return wanted(session, today), entries.version_numbers(session, today)
+
+
 def named(fingerprint: str, meanings: bool = False) -> str:
     return f"{fingerprint[:24]}-{recipe()}{MEANINGS if meanings else ''}"
 
@@ -188,8 +193,10 @@ class Library:
 
     async def _swap(self, name: str, arrays: bytes, today: date) -> None:
         index = await asyncio.to_thread(opened, arrays)
-        self._slugs = await self.db.read(entries.version_numbers, today)
-        self.index, self.name, self.overlay = index, name, ()
+        now_wanted, slugs = await self.db.read(_standing, today)
+        if now_wanted != name.removesuffix(MEANINGS):
+            return  # published meanwhile: it would be neither in the index nor laid over it; the next look has it
+        self.index, self.name, self.overlay, self._slugs = index, name, (), slugs
         self.ready.set()
         log.info("index ready", entries=len(self._slugs))
 

@@ -40,6 +40,7 @@ from channels.web.pages import MOST_UPLOAD, UPLOADS
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 512 * 1024  # of a request's body: 5,000 characters need 60 kB at worst, the rest is for a clear answer
+UPLOADED_BYTES = 8 * 1024 * 1024  # of a file that an officer brings in: pages of the desk whose name ends in /importer
 DRAINED_BYTES = 32 * 1024 * 1024  # read and thrown away beyond that, so that the browser gets to see the 413 page
 ROOMS = {  # the prefix of a template's name, and the folder that it is in
     "web": ("channels", "web/templates"),
@@ -353,7 +354,8 @@ class Bounded:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = self.longer.get(scope["path"], self.most_bytes)
+        uploading = scope["path"].startswith(f"{gate.HOME}/") and scope["path"].endswith("/importer")
+        most = UPLOADED_BYTES if uploading else self.longer.get(scope["path"], self.most_bytes)
         if scope["path"] in UPLOADS and not Headers(scope=scope).get("content-type", "").startswith("multipart/"):
             most = self.most_bytes  # nothing but a file is that long
         said = Headers(scope=scope).get("content-length", "")

@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import Session
 
 from bot.db import Database, DatabaseAway, Hold
-from bot.desk import entrance, officer, overdue, partners, privacy, questions, reminding
+from bot.desk import corrections, entrance, officer, overdue, partners, privacy, questions, reminding
 from bot.library import Library
 from bot.office import Office
 from channels import admission, mailbox
@@ -397,6 +397,8 @@ async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collec
     """
     try:
         await remind(db, office, now, bell, reach)
+        while await db.run(corrections.send_some, office, now(), BATCH):
+            bell.ring()
         while await db.run(questions.tell_troubled, office, now()):
             pass
         await db.run(questions.follow_unreported, office, now())

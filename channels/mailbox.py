@@ -581,6 +581,7 @@ class Bulk:
     address_id: int
     council_id: int | None
     message: Outbound
+    rest: str = ""  # what its channel has no room for: SUITE brings it
 
 
 def post_bulk(
@@ -620,6 +621,7 @@ def post_bulk(
             "filled": dict(each.message.values),
             "choices": list(each.message.choices),
             "files": len(each.message.attachments),
+            "rest": each.rest,
         }
         for each in letters
     ]

@@ -1,7 +1,8 @@
 """What makes an entry hard to read or to trust: long sentences, long answers, acronyms left unexplained; pure."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.entries import Content
@@ -16,38 +17,52 @@ JARGON = ("il convient de", "dans le cadre de", "afin de", "·")
 ENDS = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 
+@dataclass(frozen=True)
+class Hint:
+    """Something to mend in a field, and the words where it is."""
+
+    field: str
+    where: str
+    what: str
+
+
 def read(path: Path, content: Content) -> Iterator[Fault]:
     """What to mend in one entry, with its line."""
     lines = path.read_text("utf-8").split("\n")
 
-    def line_of(words: str) -> int:
-        start = words.split("\n")[0][:40]
+    def line_of(hint: Hint) -> int:
+        if hint.field == "sms" and not hint.where:
+            return next((n for n, line in enumerate(lines, 1) if line == SMS_LINE), 1) + 1
+        start = (hint.where or content.answer).split("\n")[0][:40]
         return next((n for n, line in enumerate(lines, 1) if start and start in line), len(lines))
 
-    yield from _long(path, content.answer, "réponse", line_of)
-    yield from _long(path, content.sms, "SMS", line_of)
+    for hint in hints(content):
+        yield Fault(path, line_of(hint), hint.what, hint.field)
+
+
+def hints(content: Content) -> Iterator[Hint]:
+    """What to mend in one entry, by field."""
+    yield from _long("answer", content.answer, "réponse")
+    yield from _long("sms", content.sms, "SMS")
     count = len(content.answer.split())
     if count > ANSWER_MOST:
-        yield Fault(path, line_of(content.answer), f"réponse de {count} mots, {ANSWER_MOST} au plus")
-    for part, name, where in (
-        (content.answer, "la réponse", line_of(content.answer)),
-        (content.sms, "la partie SMS", next((n for n, line in enumerate(lines, 1) if line == SMS_LINE), 1) + 1),
-    ):
+        yield Hint("answer", content.answer, f"réponse de {count} mots, {ANSWER_MOST} au plus")
+    for field, part, name in (("answer", content.answer, "la réponse"), ("sms", content.sms, "la partie SMS")):
         for acronym in unexplained(part, content.title):
-            yield Fault(path, where, f"« {acronym} » n'est pas expliqué dans {name}")
+            yield Hint(field, "", f"« {acronym} » n'est pas expliqué dans {name}")
         for words in JARGON:
             if words in part.lower():
-                yield Fault(path, where, f"« {words} » dans {name} : dites-le plus simplement")
+                yield Hint(field, "", f"« {words} » dans {name} : dites-le plus simplement")
     for source in content.sources:
         if not source.date:
-            yield Fault(path, line_of(source.title), "source sans date")
+            yield Hint("sources", source.title, "source sans date")
 
 
-def _long(path: Path, text: str, name: str, line_of: Callable[[str], int]) -> Iterator[Fault]:
+def _long(field: str, text: str, name: str) -> Iterator[Hint]:
     for sentence in ENDS.split(text):
         words = [word for word in sentence.split() if re.search(r"\w", word)]
         if len(words) > SENTENCE_MOST:
-            yield Fault(path, line_of(sentence), f"{name} : phrase de {len(words)} mots, {SENTENCE_MOST} au plus")
+            yield Hint(field, sentence, f"{name} : phrase de {len(words)} mots, {SENTENCE_MOST} au plus")
 
 
 def unexplained(text: str, title: str = "") -> Sequence[str]:

@@ -38,6 +38,7 @@ class Fault:
     path: Path
     line: int
     what: str
+    field: str = ""  # of Content, where it is about one
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line} : {self.what}"
@@ -109,16 +110,16 @@ def read_text(path: Path, text: str, septets: Callable[[str], int | None]) -> Re
     check = _Check(path, lines, fields, [], septets)
     content = check.content(answer, sms)
     if not answer:
-        check.fault("la réponse manque", line=body_line)
+        check.fault("la réponse manque", "answer", body_line)
     if not marks or not sms:
-        check.fault(f"la partie SMS manque (après une ligne « {SMS_LINE} »)", line=len(lines))
+        check.fault(f"la partie SMS manque (après une ligne « {SMS_LINE} »)", "sms", len(lines))
     else:
         length = septets(sms)
         line = body_line + cut + 1
         if length is None:
-            check.fault("la partie SMS contient un caractère qu'un SMS ne sait pas écrire", line=line)
+            check.fault("la partie SMS contient un caractère qu'un SMS ne sait pas écrire", "sms", line)
         elif length > SMS_MOST:
-            check.fault(f"la partie SMS a {length} caractères, {SMS_MOST} au plus", line=line)
+            check.fault(f"la partie SMS a {length} caractères, {SMS_MOST} au plus", "sms", line)
     return Read(path, content, tuple(check.faults))
 
 
@@ -131,7 +132,7 @@ class _Check:
     septets: Callable[[str], int | None] = len
 
     def fault(self, what: str, field: str = "", line: int = 0) -> None:
-        self.faults.append(Fault(self.path, line or self.line_of(field), what))
+        self.faults.append(Fault(self.path, line or self.line_of(field), what, field))
 
     def line_of(self, field: str) -> int:
         pattern = re.compile(rf"^\s*(\[\[)?{re.escape(field)}\b")
@@ -190,13 +191,13 @@ class _Check:
             source = Source(*(str(each.get(name, "")).strip() for name in ("title", "url", "ref", "date")))
             where = self.line_of_source(source.title)
             if not source.title:
-                self.fault("une source n'a pas de titre", line=where)
+                self.fault("une source n'a pas de titre", "sources", where)
             if not source.ref or len(source.ref) > REF_MOST:
-                self.fault(f"« ref » d'une source : de 1 à {REF_MOST} caractères", line=where)
+                self.fault(f"« ref » d'une source : de 1 à {REF_MOST} caractères", "sources", where)
             if not _is_source_date(source.date):
-                self.fault(f"date de source « {source.date} » : une date ISO, ou « s. d. »", line=where)
+                self.fault(f"date de source « {source.date} » : une date ISO, ou « s. d. »", "sources", where)
             if source.url and not re.fullmatch(r"https?://\S+", source.url):
-                self.fault(f"adresse de source incorrecte : {source.url}", line=where)
+                self.fault(f"adresse de source incorrecte : {source.url}", "sources", where)
             made.append(source)
         return tuple(made)
 
@@ -246,11 +247,11 @@ class _Check:
         if not made.sources and made.status == VALID:
             self.fault(f"sans source, « status » doit être {TO_CONFIRM}", "status")
         if made.kind == "legislation" and made.status == VALID and not made.effective_from:
-            self.fault("une règle de droit validée dit depuis quand elle vaut (« effective_from »)", "kind")
+            self.fault("une règle de droit validée dit depuis quand elle vaut (« effective_from »)", "effective_from")
         if not made.review_by:
-            self.fault("la date de relecture manque (« review_by »)", "slug")
+            self.fault("la date de relecture manque (« review_by »)", "review_by")
         if made.kind in ("contact", "news") and not made.expires:
-            self.fault("un contact ou une actualité a une date de fin (« expires »)", "kind")
+            self.fault("un contact ou une actualité a une date de fin (« expires »)", "expires")
 
 
 def _is_day(value: str) -> bool:

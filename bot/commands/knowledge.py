@@ -1,7 +1,6 @@
 """`hotline knowledge`: check, load, preview and review the base."""
 
 import asyncio
-import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +13,8 @@ from rich.table import Table
 from bot import library, sheets
 from bot.commands import ask as ask_command
 from bot.commands import err, house, installation, out, stop
+from bot.desk import drafting, replies, sheaf
 from bot.desk import entries as desk
-from bot.desk import replies
 from channels.contract import Address
 from channels.sms import gsm
 from knowledge import entries, indexer, lint, matching, seed
@@ -130,14 +129,6 @@ Slug = Annotated[str, typer.Argument(help="Le nom court de la fiche.", metavar="
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Montrer ce qui changerait, sans rien écrire.")]
 Reason = Annotated[str, typer.Option("--reason", help="Pourquoi ce changement ; gardé avec la version.")]
 CHANGES = {"new": "nouvelle", "changed": "changée", "same": "inchangée"}
-COLUMNS = {
-    "nom": ["slug", "fiche"], "type": ["kind", "genre"], "titre": ["title"], "reponse": ["answer"], "sms": [],
-    "phrases": ["phrasings", "questions"], "statut": ["status"], "source": ["titre de la source"],
-    "adresse": ["url", "lien"],
-    "reference": ["ref", "référence"], "date": ["date de la source"], "depuis": ["effective_from"],
-    "relire": ["review_by", "à relire"], "fin": ["expires", "expire"], "voir": ["related", "voir aussi"],
-    "repond": ["answers"],
-}  # fmt: skip
 
 
 @app.command("import")
@@ -151,7 +142,7 @@ def bring(
         stop(f"{source} n'existe pas.")
     installation = house()
     known = [each.content.slug for each in installation.db.look(entries.published, date.min)]
-    read = seed.read_folder(source, gsm.length, known) if source.is_dir() else _from_sheet(source)
+    read = seed.read_folder(source, gsm.length, known) if source.is_dir() else _from_sheet(source, known)
     faults = [str(fault) for each in read for fault in each.faults]
     if faults or not read:
         stop("Rien n'est importé :\n" + ("\n".join(faults[:30]) or "aucune fiche trouvée"))
@@ -168,40 +159,11 @@ def bring(
     out.print(f"{said}. {'Rien n’est écrit (--dry-run).' if dry_run else ''}".rstrip())
 
 
-def _from_sheet(path: Path) -> list[seed.Read]:
+def _from_sheet(path: Path, known: list[str]) -> list[seed.Read]:
     try:
-        sheet = sheets.read(path.read_bytes(), COLUMNS, ("nom", "type", "titre", "reponse", "sms", "phrases"))
+        return sheaf.from_sheet(path.read_bytes(), known)
     except (OSError, sheets.BadSheet) as error:
         stop(f"Rien n'est importé : {error}")
-    if sheet.problems:
-        stop("Rien n'est importé :\n" + "\n".join(map(str, sheet.problems[:30])))
-    found = []
-    for line in sheet.lines:
-        source = entries.Source(line["source"], line["adresse"], line["reference"], line["date"] or "s. d.")
-        content = entries.Content(
-            slug=line["nom"],
-            kind=line["type"],
-            title=line["titre"],
-            answer=line["reponse"],
-            sms=line["sms"],
-            phrasings=_several(line["phrases"]),
-            status=line["statut"] or entries.TO_CONFIRM,
-            answers=_several(line["repond"]),
-            sources=(source,) if source.title else (),
-            related=_several(line["voir"]),
-            effective_from=line["depuis"],
-            review_by=line["relire"],
-            expires=line["fin"],
-        )
-        checked = seed.read_text(Path(content.kind) / f"{content.slug}.md", seed.render(content), gsm.length)
-        faults = tuple(seed.Fault(path, line.number, fault.what) for fault in checked.faults)
-        found.append(seed.Read(path, content, faults))
-    return found
-
-
-def _several(cell: str) -> tuple[str, ...]:
-    """Several texts in one cell, apart by « | » or by lines."""
-    return tuple(part.strip() for part in re.split(r"[|\n]", cell) if part.strip())
 
 
 @app.command()
@@ -232,24 +194,10 @@ def news(
     """Publier une actualité, en une minute ; elle n'est plus répondue après son dernier jour."""
     installation = house()
     slug = "-".join(["actu", installation.today().isoformat(), *sheets.fold(title).split()[:5]])
-    phrasings = tuple(ask or ()) or (
-        title,
-        f"des nouvelles de {title[0].lower()}{title[1:]}",
-        f"quoi de neuf : {title}",
-    )
-    content = entries.Content(
-        slug=slug,
-        kind="news",
-        title=title,
-        answer=text,
-        sms=sms or text,
-        phrasings=phrasings,
-        status=entries.VALID,
-        answers=("change", "when"),
-        sources=(entries.Source(source, url, source[: seed.REF_MOST], source_date),),
-        review_by=expires,
-        expires=expires,
-    )
+    content = drafting.news(
+        installation.office, title, text, sms or text, ask or (), (source, url, source_date), expires,
+        installation.today(), slug,
+    )  # fmt: skip
     checked = seed.read_text(Path("news") / f"{slug}.md", seed.render(content), gsm.length)
     if checked.faults:
         stop("Rien n'est publié :\n" + "\n".join(f"- {fault.what}" for fault in checked.faults))

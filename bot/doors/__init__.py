@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from bot.db import Database
 from bot.doors.console import ConsoleDoor
 from bot.doors.entrance import EntranceDoor
+from bot.doors.entries import EntriesDoor
 from bot.doors.figures import FiguresDoor
 from bot.doors.meetings import MeetingsDoor
 from bot.doors.team import TeamDoor
@@ -23,6 +24,9 @@ from escalation.console.queue import QueuePages
 from escalation.console.signin import SignIn
 from escalation.console.team import TeamPages
 from escalation.console.tools import ToolPages
+from knowledge.pages.correcting import CorrectingPages
+from knowledge.pages.editing import EditingPages
+from knowledge.pages.reading import ReadingPages
 from scheduler.pages.after import AfterPages
 from scheduler.pages.calendar import CalendarPages
 from scheduler.pages.meeting import MeetingPages
@@ -63,4 +67,15 @@ class Within:
             *AfterPages(meetings, frame).routes(),
             *MemberPages(meetings, frame).routes(),
             *MeetingPages(meetings, frame).routes(),
+            *self._entries(frame),
+        ]
+
+    def _entries(self, frame: PageFrame) -> list[BaseRoute]:
+        door = EntriesDoor(self.db, self.office, self.now, self.ring, self.library)
+        reading = ReadingPages(door, frame)
+        return [
+            *reading.routes(),
+            *CorrectingPages(door, frame).routes(),
+            *EditingPages(door, frame).routes(),
+            *reading.of_one(),  # an entry's name may be any word: last
         ]

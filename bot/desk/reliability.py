@@ -1,0 +1,89 @@
+"""How the automatic answers did: of each entry for the officer, of all together for everybody."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from bot.conversations import Given, Question
+from bot.office import Office
+from escalation.officers import Officer, OfficerAddress
+from knowledge.corrections import Correction
+from knowledge.pages.desk import Figures, Reliability
+from knowledge.reliability import Count
+
+YEAR = timedelta(days=365)
+
+
+def _wrong() -> Any:
+    """That an answer was given in a version that was put right afterwards."""
+    return sa.exists().where(
+        col(Correction.entry_id) == Given.entry_id,
+        col(Correction.version_id) > Given.version_id,
+        col(Correction.since) <= Given.given_at,
+    )
+
+
+def of_entries(session: Session, entry_ids: Sequence[int] | None) -> dict[int, Figures]:
+    """How entries did since the beginning; None: all of them."""
+    query = (
+        sa.select(
+            col(Given.entry_id),
+            sa.func.count(sa.distinct(col(Given.question_id))),
+            sa.func.count(sa.distinct(sa.case((col(Question.useful).is_(True), col(Given.question_id))))),
+            sa.func.count(sa.distinct(sa.case((col(Question.useful).is_(False), col(Given.question_id))))),
+        )
+        .join(Question, col(Question.id) == Given.question_id)
+        .group_by(col(Given.entry_id))
+    )
+    corrected = (
+        sa.select(col(Given.entry_id), sa.func.count(sa.distinct(col(Given.question_id))))
+        .where(_wrong())
+        .group_by(col(Given.entry_id))
+    )
+    if entry_ids is not None:
+        query = query.where(col(Given.entry_id).in_(entry_ids))
+        corrected = corrected.where(col(Given.entry_id).in_(entry_ids))
+    wrong: dict[int, int] = {entry_id: count for entry_id, count in session.execute(corrected).all()}  # noqa: C416
+    return {
+        entry_id: Figures(0, given, useful, useless, wrong.get(entry_id, 0))
+        for entry_id, given, useful, useless in session.execute(query).all()
+    }
+
+
+def of_entry(session: Session, entry_id: int, slug: str, now: datetime) -> Figures:
+    """One entry, with how often it came first in the matcher's mind within a year, whatever was decided."""
+    found = of_entries(session, [entry_id]).get(entry_id, Figures())
+    first = Question.__table__.c.candidates[0]["entry"].as_string()  # type: ignore[attr-defined]
+    asked = session.execute(
+        sa.select(sa.func.count()).select_from(Question).where(col(Question.asked_at) >= now - YEAR, first == slug)
+    ).scalar_one()
+    return Figures(max(int(asked), found.given), found.given, found.useful, found.useless, found.corrected)
+
+
+def of_all(session: Session, office: Office, now: datetime) -> Reliability:
+    """The automatic answers of the last twelve months, without what the team asked itself."""
+    today = now.astimezone(office.zone).date()
+    since = date(today.year - 1, today.month, 1)
+    theirs = sa.union_all(sa.select(col(Officer.address_id)), sa.select(col(OfficerAddress.address_id)))
+    wrong = sa.func.max(sa.case((_wrong(), 1), else_=0)).label("wrong")
+    each = (
+        sa.select(col(Question.useful).label("useful"), wrong)
+        .join(Given, col(Given.question_id) == Question.id)
+        .where(
+            col(Question.asked_at) >= datetime(since.year, since.month, 1, tzinfo=office.zone),
+            col(Question.address_id).not_in(theirs),
+        )
+        .group_by(col(Question.id), col(Question.useful))
+        .subquery()
+    )
+    counts: dict[str, int] = {}
+    rows = session.execute(
+        sa.select(each.c.useful, each.c.wrong, sa.func.count()).group_by(each.c.useful, each.c.wrong)
+    ).all()
+    for useful, is_wrong, count in rows:
+        place = "corrected" if is_wrong else "silent" if useful is None else "useful" if useful else "useless"
+        counts[place] = counts.get(place, 0) + count
+    return Reliability(since, Count(**counts))

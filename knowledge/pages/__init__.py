@@ -1,0 +1,1 @@
+"""The pages of the entries, for the officer; and how reliable the answers are, for everybody."""
