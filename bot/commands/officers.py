@@ -8,7 +8,7 @@ from rich.table import Table
 from sqlmodel import Session
 
 from bot.commands import house, out, stop
-from bot.desk import officer, team
+from bot.desk import entrance, officer, team
 from bot.desk.team import LastAdministrator
 from bot.office import in_full
 from bot.sheets import BadCell, day, fold
@@ -134,3 +134,15 @@ def telegram(email: Email) -> None:
     except LookupError:
         stop(f"Personne ne répond depuis {email}. Ajoutez d'abord : hotline officer add {email}")
     out.print(f"Envoyez ce code au bot de la hotline, dans Telegram : [bold]{code}[/bold]")
+
+
+@app.command()
+def link(email: Annotated[str, typer.Argument(help="Rien : l'exemple.", metavar="EMAIL")] = "") -> None:
+    """Un lien pour entrer au bureau, valable 15 minutes et une fois : utile tant que l'e-mail n'est pas branché."""
+    found = house()
+    try:
+        way = found.db.transact(entrance.hand_link, found.office, email, found.now())
+    except LookupError:
+        stop(f"Personne n'entre avec {email or 'l’exemple'}. Ajoutez d'abord : hotline officer add EMAIL")
+    own = found.configured.settings
+    out.print(f"{own.public_url or f'http://{own.bind}'}{way}", soft_wrap=True)

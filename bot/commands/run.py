@@ -12,6 +12,7 @@ from bot.app import ROLES, AlreadyRunning, BadContent, House
 from bot.commands import installation, out, stop
 from bot.db import DatabaseAway
 from bot.desk import demo as example
+from bot.desk import entrance
 from channels.contract import Checked
 
 Roles = Annotated[
@@ -77,7 +78,7 @@ def _first_screen(found: House, demo: bool, roles: list[str]) -> None:
     if demo:
         lines.append("  - le comité d'exemple, dans dix jours : ses membres ont leur rappel dans hotline outbox")
         lines.append("    (hotline demo remove enlève l'exemple)")
-    lines.append("")
+    lines += ["", *_way_in(found, page, own.officer_email, demo)]
     if own.officer_email:
         lines.append(f"Les questions sans réponse vont à {own.officer_email}.")
     else:
@@ -88,6 +89,17 @@ def _first_screen(found: House, demo: bool, roles: list[str]) -> None:
     lines += ["hotline check dit ce qui est réglé, et ce qui répond.", "", "Ctrl-C pour arrêter."]
     out.print(Panel("\n".join(lines), title=f"Hotline des conseils citoyens, {own.organisation}", expand=False))
     sys.stdout.flush()
+
+
+def _way_in(found: House, page: str, email: str, demo: bool) -> list[str]:
+    """The link by which the officer enters the desk: the only one there is while no mail can be sent."""
+    if "email" in found.channels and email:
+        return [f"Le bureau de l'équipe : [bold]{page}/bureau[/bold]"]
+    try:
+        way = found.db.transact(entrance.hand_link, found.office, email if email or not demo else "", found.now())
+    except LookupError:
+        return [f"Le bureau de l'équipe : {page}/bureau (hotline officer add EMAIL, puis hotline officer link EMAIL)"]
+    return ["Le bureau de l'équipe, pour 15 minutes (ensuite : hotline officer link) :", f"[bold]{page}{way}[/bold]"]
 
 
 def migrate() -> None:

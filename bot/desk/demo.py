@@ -6,11 +6,13 @@ from datetime import datetime, time, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from bot.desk.entrance import EXAMPLE
 from bot.office import Office
 from channels import directory
 from channels.contract import Address
 from channels.directory import AddressRow, Council, Person
 from channels.mailbox import OutboxRow
+from escalation.officers import Officer
 from escalation.tickets import Ticket
 from scheduler.agenda import AgendaItem, CommitteeDocument, Decision
 from scheduler.attendance import Attendance, CallNote
@@ -52,6 +54,10 @@ def add(session: Session, office: Office, now: datetime) -> bool:
         row.person_id = person.id
         session.add(row)
         session.add(Seat(council_id=council.id, person_id=person.id))
+    if not session.exec(select(Officer.id).where(col(Officer.active).is_(True)).limit(1)).first():
+        row = directory.keep(session, office.vault, EXAMPLE, now)
+        assert row.id is not None
+        session.add(Officer(name="Nora (exemple)", role="administrator", address_id=row.id, created_at=now))
     return True
 
 
@@ -63,7 +69,9 @@ def remove(session: Session) -> bool:
     addresses = list(session.exec(select(AddressRow.id).where(col(AddressRow.person_id).in_(people))).all())
     if not (councils or people or meetings):
         return False
+    nora = sa.select(col(AddressRow.id)).where(col(AddressRow.channel) == EXAMPLE.channel)
     for statement in (
+        sa.update(Officer).where(col(Officer.address_id).in_(nora)).values(active=False),
         sa.delete(Reminder).where(col(Reminder.committee_id).in_(meetings) | col(Reminder.person_id).in_(people)),
         sa.delete(Seat).where(col(Seat.person_id).in_(people) | col(Seat.council_id).in_(councils)),
         sa.delete(CommitteeCouncil).where(

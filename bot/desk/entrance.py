@@ -33,6 +33,9 @@ class Browser:
     before: str = ""  # the secret of the session that it had
 
 
+EXAMPLE = Address("terminal", "bureau")  # where the officer of the example hears of things: nowhere that rings
+
+
 @dataclass(frozen=True)
 class Glance:
     """What the frame of every page of the desk counts."""
@@ -58,21 +61,32 @@ def send_link(session: Session, office: Office, email: str, way: str, now: datet
         return False
     if accounts.links_since(session, found.id, now - accounts.LINK_FOR) >= MOST_LINKS:
         return False
-    secret = secrets.token_urlsafe(24)
-    session.add(
-        SignInLink(
-            mark=mark(office, secret),
-            officer_id=found.id,
-            sent_at=now,
-            lapses_at=now + accounts.LINK_FOR,
-            way=way[:500],
-        )
-    )
+    secret = _new_link(session, office, found.id, way, now)
     link = f"{office.public_url}/bureau/entrer/{secret}"
     message = say("officer_link", directory.opened(office.vault, row), link=link, person=found.name)
     letters.post(session, office, message, f"link:{mark(office, secret)}", row, now)
     audit.append(session, now, f"officer:{found.id}", "sign-in link sent", f"officer:{found.id}")
     return True
+
+
+def _new_link(session: Session, office: Office, officer_id: int, way: str, now: datetime) -> str:
+    secret = secrets.token_urlsafe(24)
+    lapses_at = now + accounts.LINK_FOR
+    session.add(
+        SignInLink(mark=mark(office, secret), officer_id=officer_id, sent_at=now, lapses_at=lapses_at, way=way[:500])
+    )
+    return secret
+
+
+def hand_link(session: Session, office: Office, email: str, now: datetime) -> str:
+    """The way in for an officer, handed over by who holds the server; LookupError when nobody has this address."""
+    address = Address("email", email.strip().lower()) if email else EXAMPLE
+    row = directory.find(session, office.vault, address)
+    found = officers.at(session, row.id) if row and row.id else None
+    if found is None or found.id is None:
+        raise LookupError(email)
+    audit.append(session, now, "command", "sign-in link made", f"officer:{found.id}")
+    return f"/bureau/entrer/{_new_link(session, office, found.id, '', now)}"
 
 
 def enter_by_link(

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from bot.desk.figures import midnight
 from bot.desk.letters import channel_name
 from bot.office import Office
+from channels import manners
 from channels.mailbox import TROUBLED_OUT, UNFINISHED_IN, UNFINISHED_OUT, ChannelPause, InboxRow, OutboxRow
 from knowledge.entries import IndexRow
 from scheduler.committees import CANCELLED, Committee, Reminder
@@ -81,7 +82,7 @@ def health(session: Session, office: Office, channels: Collection[str], spool: i
         if pause is not None:
             state = WATCH
             words = f"Le fournisseur demande une pause jusqu'à {office.hour(pause.until)}. Rien n'est perdu."
-        elif oldest is not None and now - oldest > SLOW:
+        elif oldest is not None and now - oldest > SLOW and not manners(name).session:
             state = BROKEN
             words = (
                 f"{count} message(s) attendent depuis {_span(now - oldest)}. "

@@ -1,9 +1,14 @@
 """Signing in to the desk: by a link that serves once, for half an hour of silence, and with forms of that session."""
 
 import re
+from datetime import datetime
 
+import pytest
 from sqlmodel import select
 
+from bot.db import Database
+from bot.desk import demo, entrance, officer
+from bot.office import Office
 from escalation.accounts import Failure, OfficerSession, SignInLink
 from tests.office import Bureau
 from tests.town import OFFICER
@@ -105,3 +110,17 @@ def test_what_signed_nobody_in_for_days_is_forgotten(bureau: Bureau) -> None:
     bureau.town.work(ticks=True)
     for table in (OfficerSession, SignInLink, Failure):
         assert bureau.town.db.look(lambda session, kind=table: session.exec(select(kind)).first()) is None
+
+
+def test_the_example_has_an_officer_whose_link_the_terminal_shows(db: Database, office: Office, now: datetime) -> None:
+    db.transact(demo.add, office, now)
+    way = db.transact(entrance.hand_link, office, "", now)
+    secret = way.removeprefix("/bureau/entrer/")
+    assert db.transact(entrance.enter_by_link, office, secret, entrance.Browser("tests"), now) is not None
+    assert db.transact(entrance.enter_by_link, office, secret, entrance.Browser("tests"), now) is None
+    with pytest.raises(LookupError):
+        db.transact(entrance.hand_link, office, "personne@exemple.org", now)
+    assert db.transact(officer.seed, office, "Nora", "nora@exemple.org", now), "the example stands in nobody's way"
+    db.transact(demo.remove)
+    with pytest.raises(LookupError):
+        db.transact(entrance.hand_link, office, "", now)
