@@ -16,21 +16,13 @@ from bot.desk.letters import channel_name
 from bot.office import MONTHS, Office
 from channels.directory import Council
 from escalation.accounts import Who
+from escalation.console.views import THEMES
 from escalation.tickets import Ticket
 from knowledge.entries import EntryRow
 
 FEWEST = 5  # a count under this could point at someone
 AUTOMATIC, PERSON, OPEN = "automatic", "person", "open"
-THEMES = {
-    "legislation": "Droits et règles",
-    "contact": "À qui s'adresser",
-    "glossary": "Mots et sigles",
-    "practical": "Vie du conseil",
-    "meeting": "Réunions et comités",
-    "experience": "Ce que d'autres ont fait",
-    "news": "Actualités",
-    "": "Sans fiche proche",
-}
+NO_THEME = "Sans fiche proche"
 
 
 @dataclass(frozen=True)
@@ -117,7 +109,7 @@ def figures(
         ),
         channels=_lines(_counted(rows, lambda row: channel_name(row.channel)), secondary=True),
         councils=_lines(_counted(rows, lambda row: names.get(row.council_id, "Sans conseil connu")), secondary=True),
-        themes=_lines(_counted(rows, lambda row: THEMES.get(row.theme or "", THEMES[""])), secondary=True),
+        themes=_lines(_counted(rows, lambda row: THEMES.get(row.theme or "", NO_THEME)), secondary=True),
         times=_times(session, office, who, since, until, council_id, now),
     )
 

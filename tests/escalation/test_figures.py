@@ -103,7 +103,7 @@ def test_what_was_asked_is_counted_once_whoever_answered(town: Town) -> None:
     assert found.share_automatic == 46
     assert found.times.median_hours == 10
     assert found.times.share_kept == 100
-    assert {line.name: line.asked for line in found.themes} == {"Réunions et comités": 18, "Sans fiche proche": 8}
+    assert {line.name: line.asked for line in found.themes} == {"Réunions": 18, "Sans fiche proche": 8}
     assert len(found.months) == 12
     assert sum(line.asked or 0 for line in found.months) == 26
 
