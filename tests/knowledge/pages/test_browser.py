@@ -14,6 +14,9 @@ from knowledge.pages.desk import Writing
 from tests.knowledge.pages.test_capitalising import asked_and_answered
 from tests.knowledge.pages.test_correcting import ASKED, SLUG
 from tests.office import Bureau
+from tests.peers.browser import chromium
+
+__all__ = ["chromium"]
 
 
 @pytest.fixture
