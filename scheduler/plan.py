@@ -142,8 +142,19 @@ def _to_tell(action: str, now: datetime, today: datetime) -> Any:
         steps.SERVED: (_reminded(col(Reminder.step) != CommitteeStep.step), ~says_no),
         steps.PROPOSE: (
             sa.exists()
-            .where(col(Preparation.committee_id) == Committee.id, col(Preparation.fixed_at).is_(None))
-            .correlate(Committee),
+            .where(
+                col(Preparation.committee_id) == Committee.id,
+                col(Preparation.fixed_at).is_(None),
+                ~sa.exists()  # these dates were proposed to them already, for an earlier revision
+                .where(
+                    col(Reminder.committee_id) == Committee.id,
+                    col(Reminder.person_id) == Seat.person_id,
+                    col(Reminder.step) == CommitteeStep.step,
+                    col(Reminder.posted_at) >= Preparation.opened_at,
+                )
+                .correlate(Committee, Seat, CommitteeStep, Preparation),
+            )
+            .correlate(Committee, Seat, CommitteeStep),
         ),
     }
     when = col(Committee.starts_at) <= now if action in steps.AFTER else col(Committee.starts_at) > now

@@ -232,7 +232,7 @@ def _send(
         session,
         office,
         ticket,
-        "officer_answer",
+        "officer_answer_prepared" if ticket.kind == "preparation" else "officer_answer",
         _key(reply),
         now,
         due_at=reply.due_at,

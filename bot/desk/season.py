@@ -17,11 +17,13 @@ from channels.contract import Attachment
 from channels.directory import AddressRow, Council, Person
 from escalation import officers
 from escalation.deadlines import is_working
+from escalation.tickets import Ticket
 from scheduler import agenda, committees, feeds, plan, preparation, steps
+from scheduler.agenda import AgendaItem
 from scheduler.attendance import Attendance
 from scheduler.committees import CANCELLED, TITULAR, Committee, CommitteeCouncil, Seat
 from scheduler.preparation import Preparation, PreparationDate
-from scheduler.steps import Fired
+from scheduler.steps import CommitteeStep, Fired
 
 ASKS_TO_COME = (
     "reminder",
@@ -48,6 +50,8 @@ def set_off(session: Session, office: Office, fired: Fired, now: datetime) -> No
         steps.UNFIXED: _warn_unfixed,
         steps.CALLS: _list_calls,
     }.get(fired.action)
+    if meeting.kind == "preparation":
+        gather(session, meeting, now)
     if work is not None:
         work(session, office, meeting, fired, now)
 
@@ -242,14 +246,46 @@ def set_dates(session: Session, meeting: Committee, moments: Sequence[datetime],
     row = session.get(Preparation, meeting.id)
     if row is None:
         row = Preparation(committee_id=meeting.id, opened_at=now)
-    row.fixed_at, row.meeting_id = None, None
+    row.fixed_at, row.meeting_id, row.opened_at = None, None, now
     session.add(row)
     old = sa.select(col(PreparationDate.id)).where(col(PreparationDate.committee_id) == meeting.id)
     session.execute(sa.delete(preparation.PreparationVote).where(col(preparation.PreparationVote.date_id).in_(old)))
     session.execute(sa.delete(PreparationDate).where(col(PreparationDate.committee_id) == meeting.id))
     for number, moment in enumerate(sorted(moments), 1):
         session.add(PreparationDate(committee_id=meeting.id, number=number, starts_at=moment, place=place))
+    step = session.exec(
+        select(CommitteeStep).where(
+            CommitteeStep.committee_id == meeting.id,
+            CommitteeStep.revision == meeting.revision,
+            CommitteeStep.action == steps.PROPOSE,
+            CommitteeStep.due_at <= now,
+        )
+    ).first()
+    if step is not None:  # its hour is over: the dates that the officer gives now go at once
+        step.state, step.done_at, step.reason = "waiting", step.done_at or now, ""
+        session.add(step)
     session.flush()
+
+
+def gather(session: Session, made: Committee, now: datetime) -> int:
+    """The questions asked about a committee become the agenda of its preparation; how many were new."""
+    assert made.id is not None
+    row = session.exec(select(Preparation).where(Preparation.meeting_id == made.id)).first()
+    if row is None:
+        return 0
+    standing = set(session.exec(select(AgendaItem.received).where(AgendaItem.committee_id == made.id)).all())
+    asked = session.exec(
+        select(Ticket.question)
+        .where(Ticket.committee_id == row.committee_id, col(Ticket.kind).in_(("question", "preparation")))
+        .order_by(col(Ticket.id))
+    ).all()
+    words = dict.fromkeys(" ".join(each.split())[:400] for each in asked if not each.startswith("("))
+    fresh = [each for each in words if each not in standing]
+    for position, text in enumerate(fresh, len(standing) + 1):
+        item = AgendaItem(committee_id=made.id, position=position, received=text, edited_by="program", edited_at=now)
+        session.add(item)
+    session.flush()
+    return len(fresh)
 
 
 def fixed(session: Session, row: Preparation | None, meeting: Committee) -> Committee | None:
