@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -35,8 +36,10 @@ def png(name: str, data: dict[str, Any], dots: float = 110) -> list[bytes]:
     return made if isinstance(made, list) else [made]
 
 
-def month_data(office: Office, month: Figures, year: Figures) -> dict[str, Any]:
-    """What the monthly report says: the month in figures, the year behind it as a picture and a table."""
+def month_data(
+    office: Office, month: Figures, year: Figures, committees: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """What the monthly report says: the month in figures, its committees, the year behind it as a picture."""
     times = month.times
     sentences = []
     if times.share_kept is not None:
@@ -55,6 +58,7 @@ def month_data(office: Office, month: Figures, year: Figures) -> dict[str, Any]:
         "share": month.share_automatic,
         "sentences": sentences,
         "year": [_line(line) for line in year.months],
+        "committees": [dict(each) for each in committees],
         "parts": [
             {"title": title, "first": first, "lines": [_line(line) for line in lines]}
             for title, first, lines in (
@@ -74,9 +78,9 @@ def _line(line: Line) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def month_report(office: Office, month: Figures, year: Figures) -> bytes:
+def month_report(office: Office, month: Figures, year: Figures, committees: Sequence[Mapping[str, str]] = ()) -> bytes:
     """The report of a month for the steering committee, as PDF."""
-    return pdf("month", month_data(office, month, year))
+    return pdf("month", month_data(office, month, year, committees))
 
 
 MOST_PAGES, MOST_WORDS = 60, 100_000

@@ -201,3 +201,22 @@ def table(office: Office, found: Report) -> list[list[str]]:
             for line in found.lines
         ),
     ]  # fmt: skip
+
+
+def meetings_of(found: Report) -> list[dict[str, str]]:
+    """Each committee of a report in one row, all its councils together, for a paper."""
+    rows: dict[int, list[Line]] = {}
+    for line in found.lines:
+        rows.setdefault(line.committee_id, []).append(line)
+    return [
+        {
+            "title": mine[0].title,
+            "councils": ", ".join(line.council for line in mine[:4]) + (" …" if len(mine) > 4 else ""),
+            "seats": str(sum(line.seats for line in mine)),
+            "reminded": str(sum(line.reminded for line in mine)),
+            "answered": str(sum(line.answered for line in mine)),
+            "came": str(sum(line.came or 0 for line in mine)) if any(line.came is not None for line in mine) else "",
+            "invited": f"{sum(line.invited == 'in-time' for line in mine)} sur {len(mine)}",
+        }
+        for mine in rows.values()
+    ]

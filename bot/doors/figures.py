@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from bot import papers, sheets
 from bot.db import Database
-from bot.desk import figures, health
+from bot.desk import figures, health, season_report
 from bot.desk.figures import Figures
 from bot.desk.health import Health
 from bot.office import Office
@@ -42,7 +42,10 @@ class FiguresDoor:
         last = figures.last_day(month)
         found = await self.figures(who, month.replace(day=1), last, council)
         year = await self.figures(who, figures.year_before(last), last, council)
-        return await asyncio.to_thread(papers.month_report, self.office, found, year)
+        since, until = (figures.midnight(day, self.office.zone) for day in (month, last + timedelta(days=1)))
+        held = await self.db.read(season_report.between, who, since, until, self.now(), month.year)
+        rows = season_report.meetings_of(held)
+        return await asyncio.to_thread(papers.month_report, self.office, found, year, rows)
 
     async def health(self) -> Health:
         waiting = await asyncio.to_thread(self.spool)

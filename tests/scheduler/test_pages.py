@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
+from pypdf import PdfReader
 from sqlmodel import Session
 
 from bot.desk import season
@@ -292,6 +294,8 @@ def test_the_year_of_each_council(bureau: Bureau) -> None:
     assert page.count("50 %") == 2, "one of two answered, one of two came"
     sheet = nora.get("/bureau/reunions/bilan.csv?annee=2026").content.decode("utf-8-sig")
     assert "Comité de pilotage de Bellevue;jeudi 17 décembre 2026 à 18 h;Bellevue;2;2;1;1;1;0;non;à temps" in sheet
+    report = nora.get("/bureau/chiffres.pdf?mois=2026-12").content
+    assert "Les comités du mois" in "".join(page.extract_text() for page in PdfReader(BytesIO(report)).pages)
     assert "Aucun comité en 2025" in nora.get("/bureau/reunions/bilan?annee=2025").text
 
 
