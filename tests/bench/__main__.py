@@ -21,6 +21,7 @@ MEASURES = {  # with the page that each writes to; imported when asked for, sinc
     "matching": "matching",
     "labour": "matching",
     "channels": "channels",
+    "pages": "pages",
 }
 HOW = {
     "matching": (
@@ -42,6 +43,7 @@ TITLES = {
     "mailbox": "What the mailbox can do, measured",
     "matching": "What the matcher can do, measured",
     "channels": "Each channel through its peer, measured",
+    "pages": "How long the pages of the desk take, measured",
 }
 DOCS = Path(__file__).parents[2] / "docs/bench"
 
