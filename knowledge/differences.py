@@ -10,6 +10,7 @@ from knowledge.entries import Content, Source
 
 State = Literal["same", "out", "in"]
 MOST_WORDS = 3000  # of a text; beyond, it is compared line by line
+ISLAND = 3  # letters that stayed between two changes are told as changed
 NAMES = {
     "title": "Titre", "answer": "Réponse", "sms": "SMS", "phrasings": "Façons de demander", "kind": "Genre",
     "status": "État", "answers": "Répond à", "aliases": "Autres noms", "sources": "Sources", "related": "Voir aussi",
@@ -55,7 +56,7 @@ def words(before: str, after: str) -> tuple[Run, ...]:
 
 
 def _readable(runs: Sequence[Run]) -> list[Run]:
-    """Without islands of a lone space between two changes: they would cut a changed phrase into confetti."""
+    """Without islands of a space or a small word between two changes: they cut a changed phrase into confetti."""
     merged: list[Run] = []
     out = come = ""
 
@@ -69,7 +70,7 @@ def _readable(runs: Sequence[Run]) -> list[Run]:
 
     for at, run in enumerate(runs):
         between = run.state == "same" and 0 < at < len(runs) - 1
-        if between and not run.words.strip() and "\n" not in run.words and (out or come):
+        if between and len(run.words.strip()) <= ISLAND and "\n" not in run.words and (out or come):
             out, come = out + run.words, come + run.words
         elif run.state == "same":
             close()

@@ -28,6 +28,7 @@ from knowledge.themes import Vector
 
 LOOK_BACK = timedelta(days=180)  # how long ago a question may have been asked to tell what to write
 TAKEN = 300  # the newest questions that are looked at
+LEAST_NEAR = 0.01  # of the matcher's confidence: below, an entry has nothing to do with it
 MOST_WORDINGS = 12  # ways of asking that are proposed
 SHORT, LONG = 2, 60  # words of a way of asking
 TITLE_MOST = 90  # characters
@@ -232,7 +233,7 @@ def _near(match: Match | None, titles: dict[str, tuple[str, str]]) -> tuple[Near
     return tuple(
         Near(each.slug, *titles[each.slug], round(100 * each.confidence))
         for each in match.candidates[:3]
-        if each.slug in titles
+        if each.slug in titles and each.confidence >= LEAST_NEAR
     )
 
 

@@ -296,6 +296,7 @@ def letter(office: Office, to: Address, content: Content, words: str, day: str, 
     asked = " ".join(question.split())
     if len(asked) > QUOTED:
         asked = asked[:QUOTED].rsplit(" ", 1)[0] + "…"
+    ends = "" if not words or words.endswith((".", "!", "?", "…")) else "."
     known = bool(asked) and question != ERASED
     return say(
         "correction",
@@ -303,7 +304,7 @@ def letter(office: Office, to: Address, content: Content, words: str, day: str, 
         title=content.title,
         day=day,
         question=f"Votre question : « {asked} »" if known else "",
-        words=words,
+        words=words + ends,
         answer=content.sms if short else content.answer,
         source=replies.source_line(content, to.channel),
         organisation=office.organisation,

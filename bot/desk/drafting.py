@@ -128,15 +128,19 @@ def asked_key(text: str) -> str:
 
 def previews(office: Office, content: Content) -> tuple[Preview, ...]:
     """The answer as each channel shows it; for SMS folded, counted and priced."""
-    found = []
+    alike: dict[str, Preview] = {}  # channels that say the very same are shown as one
     for channel in SHOWN_ON:
         said = replies.answer([content], Address(channel, ""), office)
-        if channel != "sms":
-            subject = f"Objet : {said.subject}" if channel == "email" and said.subject else ""
-            found.append(Preview(manners(channel).label, said.text, subject))
-            continue
-        found.append(sms_preview(office, said.text, content.sms))
-    return tuple(found)
+        if channel == "sms":
+            return (*alike.values(), sms_preview(office, said.text, content.sms))
+        subject = f"Objet de l'e-mail : {said.subject}" if channel == "email" and said.subject else ""
+        label, before = manners(channel).label, alike.get(said.text)
+        alike[said.text] = Preview(
+            f"{before.label}, {label}" if before else label[:1].upper() + label[1:],
+            said.text,
+            (before.note if before else "") or subject,
+        )
+    return tuple(alike.values())
 
 
 def sms_preview(office: Office, text: str, own: str) -> Preview:

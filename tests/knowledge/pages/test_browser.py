@@ -110,7 +110,9 @@ def test_every_page_of_the_entries_passes_empty_and_with_long_words(bureau: Bure
     for way in ("/a-ecrire", "/brouillons", "/brouillons/1", "/brouillons/1/modifier", "/depuis/1"):
         page.goto(f"{bureau.url}/bureau/fiches{way}")
         seen(page, "long" + way.replace("/", "-"))
+    town.pass_time(minutes=11)  # the public figures are ten minutes old at most
     page.goto(f"{bureau.url}/fiabilite")
+    expect(page.locator("svg.hundred rect")).to_have_count(100)
     seen(page, "fiabilite")
 
 
