@@ -29,6 +29,7 @@ app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(mail.mail, name="mail")
 app.command()(keeping.backup)
 app.command()(keeping.restore)
+app.command()(keeping.purge)
 app.add_typer(keeping.demo, name="demo")
 app.add_typer(keeping.audit, name="audit")
 

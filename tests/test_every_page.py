@@ -20,7 +20,7 @@ from tests.channels.web.fake import FakeDesk
 from tests.office import KEY, Browsing, Bureau
 from tests.town import Town
 
-OPEN = r"/bureau/(entrer|entrer/.*|fournisseur|fournisseur/retour|sorti)$"  # for whoever is not signed in
+OPEN = r"/bureau/(entrer|entrer/.*|fournisseur|fournisseur/retour|sorti)$|/(calendrier|reunion)/"  # for whoever is not signed in
 OWN = r"/bureau/(sortir|moi|moi/.*)$"  # everybody's own, whatever their role
 SHARED = (  # of no council: the base, the team, figures that the page limits by itself
     r"/bureau$",
@@ -64,6 +64,7 @@ def kind_of(page: Page) -> str:
     if re.match(NO_ONE_THING, page.path):
         return "list"
     theirs = next((name for pattern, name in THEIRS.items() if re.match(pattern, page.path)), "")
+    theirs = theirs or ("council" if "{council:int}" in page.path else "")
     return theirs or ("shared" if any(re.match(each, page.path) for each in SHARED) else "")
 
 

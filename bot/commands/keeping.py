@@ -1,4 +1,4 @@
-"""`hotline backup`, `restore`, `demo remove` and `audit verify`."""
+"""`hotline backup`, `restore`, `purge`, `demo remove` and `audit verify`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +14,17 @@ from bot import backup as archive
 from bot.backup import BadBackup, NotEmpty
 from bot.commands import err, house, installation, out, stop
 from bot.desk import demo as example
+from bot.desk import privacy
 
 demo = typer.Typer(help="L'exemple de « hotline run --demo ».", no_args_is_help=True)
 audit = typer.Typer(help="La trace de tout ce qui est fait.", no_args_is_help=True)
+PURGED = {
+    "questions": "Questions",
+    "inbox": "Messages reçus",
+    "outbox": "Messages envoyés",
+    "tickets": "Questions transmises",
+    "addresses": "Adresses d'inconnus",
+}
 Target = Annotated[Path, typer.Argument(help="Le fichier de la sauvegarde.", dir_okay=False)]
 
 
@@ -62,6 +70,27 @@ def restore(file: Target) -> None:
     except BadBackup as error:
         stop(f"Rien n'est restauré : {error}.")
     out.print(f"{count} lignes restaurées.")
+
+
+def purge(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Dire ce qui serait effacé, sans rien effacer.")] = False,
+) -> None:
+    """Effacer ce qui est gardé assez longtemps, et réécrire la base pour qu'il n'en reste rien dans les fichiers."""
+    found = house()
+    now = found.now()
+    counts = found.db.look(privacy.due, now)
+    for name, words in PURGED.items():
+        out.print(f"{words} : {counts[name]}")
+    if dry_run:
+        out.print("Essai : rien n'est effacé.")
+        return
+    while max(found.db.transact(privacy.purge, now).values()):
+        pass
+    while found.db.transact(privacy.forget_silent, found.office, now):
+        pass
+    found.db.transact(privacy.finish, now)
+    found.db.compact()
+    out.print("C'est effacé, et la base est réécrite.")
 
 
 @demo.command()

@@ -272,6 +272,11 @@ def _slug(here: _Here, name: str, city: str) -> str:
     )
 
 
+def new_slug(session: Session, name: str, city: str) -> str:
+    """A short name that no council has yet."""
+    return _slug(_Here(list(session.exec(select(Council)).all()), {}, {}, {}, {}), name, city)
+
+
 # --- the import -------------------------------------------------------------------------------------------------------
 
 
@@ -285,8 +290,9 @@ class _Plan:
 
 
 def import_sheet(
-    session: Session, office: Office, content: bytes, now: datetime, create_councils: bool, dry_run: bool
-) -> Report:
+    session: Session, office: Office, content: bytes, now: datetime, create_councils: bool, dry_run: bool,
+    actor: str = "command",
+) -> Report:  # fmt: skip
     """Councils, people, addresses and seats from a CSV file, all or nothing. BadSheet if it is no table.
 
     1. Each line is read; a council must be known, unless new ones may be made.
@@ -323,7 +329,7 @@ def import_sheet(
         _write(session, office, each, difference, now)
     if new or any(change.what != "same" for change in changes):
         words = f"nouveaux {report.count('new')}, changés {report.count('changed')}, conseils {len(new)}"
-        audit.append(session, now, "command", "members imported", "members", text=words)
+        audit.append(session, now, actor, "members imported", "members", text=words)
     return report
 
 
@@ -593,11 +599,11 @@ def _write(session: Session, office: Office, plan: _Plan, difference: _Differenc
     assert person.id is not None
     for council, seat_kind, role in difference.seats:
         assert council.id is not None
-        _sit(session, council.id, person.id, seat_kind, role, now)
+        sit(session, council.id, person.id, seat_kind, role, now)
     session.flush()
 
 
-def _sit(session: Session, council_id: int, person_id: int, kind: str, role: str, now: datetime) -> None:
+def sit(session: Session, council_id: int, person_id: int, kind: str, role: str, now: datetime) -> None:
     standing = session.exec(
         select(Seat).where(Seat.council_id == council_id, Seat.person_id == person_id, Seat.committee_kind == kind)
     ).first()
@@ -633,7 +639,7 @@ def listed_members(session: Session, office: Office, council: str = "", limit: i
             KIND_NAMES.get(person.kind, person.kind),
             theirs.name if theirs else "",
             theirs.slug if theirs else "",
-            tuple(_way(office, row) for row in rows),
+            tuple(way_of(office, row) for row in rows),
             tuple(
                 f"{SEAT_NAMES.get(seat.committee_kind, seat.committee_kind)}"
                 + (" (suppléant)" if seat.role == "suppleant" else "")
@@ -646,7 +652,7 @@ def listed_members(session: Session, office: Office, council: str = "", limit: i
     return sorted(everyone, key=lambda member: (fold(member.council), fold(member.name)))[:limit]
 
 
-def _way(office: Office, row: AddressRow) -> str:
+def way_of(office: Office, row: AddressRow) -> str:
     address = directory.opened(office.vault, row)
     shown = "" if address.handle.startswith("person:") else f" {masked(address)}"
     state = " (STOP)" if row.stopped_at else " (ne passe plus)" if row.paused_at else ""

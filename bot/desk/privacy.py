@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -13,7 +15,7 @@ from bot.audit import AuditLine, AuditText
 from bot.conversations import NotedReply, Prompt, Question, close_all
 from bot.office import Office
 from channels import attachments, directory
-from channels.directory import AddressRow, Consent, Council, Proof
+from channels.directory import AddressRow, Consent, Council, Person, Proof
 from channels.mailbox import UNFINISHED_OUT, AttachmentRow, InboxRow, OutboxRow
 from escalation import answering
 from escalation.officers import Officer
@@ -70,7 +72,81 @@ def held(session: Session, office: Office, address_id: int) -> str:
     return "\n".join(lines)
 
 
-def erase(session: Session, office: Office, address_id: int, now: datetime) -> None:
+def all_of(session: Session, office: Office, person: Person) -> dict[str, Any]:
+    """Everything that is kept about a person, in words that they can read and a program can too."""
+    rows = session.exec(select(AddressRow).where(AddressRow.person_id == person.id).order_by(col(AddressRow.id))).all()
+    ids = [row.id for row in rows]
+    council = session.get(Council, person.council_id) if person.council_id else None
+
+    def when(moment: datetime | None) -> str | None:
+        return moment.astimezone(office.zone).isoformat(timespec="seconds") if moment else None
+
+    questions = session.exec(select(Question).where(col(Question.address_id).in_(ids)).order_by(col(Question.id))).all()
+    tickets = session.exec(select(Ticket).where(col(Ticket.address_id).in_(ids)).order_by(col(Ticket.id))).all()
+    numbers = [each.id for each in tickets]
+    replies = session.exec(select(TicketReply).where(col(TicketReply.ticket_id).in_(numbers))).all()
+    received = session.exec(select(InboxRow).where(col(InboxRow.address_id).in_(ids)).order_by(col(InboxRow.id))).all()
+    sent = session.exec(select(OutboxRow).where(col(OutboxRow.address_id).in_(ids)).order_by(col(OutboxRow.id))).all()
+    consents = session.exec(select(Consent).where(col(Consent.address_id).in_(ids))).all()
+    names = dict(session.exec(select(Council.id, Council.name)).all())
+    seats = session.exec(select(Seat).where(Seat.person_id == person.id)).all()
+    return {
+        "personne": {
+            "nom": person.name, "type": person.kind, "conseil": council.name if council else None,
+            "langue": person.language, "canal préféré": person.preferred_channel or None,
+            "depuis": when(person.created_at),
+        },
+        "adresses": [
+            {
+                "canal": row.channel, "adresse": directory.opened(office.vault, row).handle if row.sealed else None,
+                "depuis": when(row.created_at), "dernier message": when(row.last_heard_at),
+                "STOP": when(row.stopped_at), "en pause": when(row.paused_at),
+            }
+            for row in rows
+        ],
+        "accords": [
+            {"pour": each.what, "donné": when(each.given_at), "repris": when(each.withdrawn_at)} for each in consents
+        ],
+        "sièges": [
+            {
+                "conseil": names.get(each.council_id), "comité": each.committee_kind, "place": each.role,
+                "depuis": when(each.since), "jusqu'à": when(each.until),
+            }
+            for each in seats
+        ],
+        "messages reçus": [{"le": when(each.heard_at), "canal": each.channel, "texte": each.text} for each in received],
+        "messages envoyés": [
+            {"le": when(each.sent_at or each.created_at), "canal": each.channel, "texte": each.text} for each in sent
+        ],
+        "questions": [{"le": when(each.asked_at), "texte": each.text, "suite": each.decision} for each in questions],
+        "questions transmises": [
+            {
+                "numéro": each.id, "le": when(each.opened_at), "texte": each.question, "état": each.state,
+                "réponses": [reply.text for reply in replies if reply.ticket_id == each.id and reply.state == "sent"],
+            }
+            for each in tickets
+        ],
+    }  # fmt: skip
+
+
+def erase_person(
+    session: Session, office: Office, person: Person, address_ids: Sequence[int], now: datetime, actor: str
+) -> None:
+    """A person, each of their addresses, and what the trail wrote about them."""
+    for each in address_ids:
+        erase(session, office, each, now, actor)
+    person.name, person.preferred_channel = ERASED, ""
+    session.add(person)
+    session.execute(
+        sa.update(Seat).where(col(Seat.person_id) == person.id, col(Seat.until).is_(None)).values(until=now)
+    )
+    lines = sa.select(col(AuditLine.id)).where(col(AuditLine.subject) == f"person:{person.id}")
+    session.execute(sa.delete(AuditText).where(col(AuditText.line_id).in_(lines)))
+    session.flush()
+    finish(session, now)
+
+
+def erase(session: Session, office: Office, address_id: int, now: datetime, actor: str = "") -> None:
     """Take out every word from and to this address, and whom it belongs to; figures stay. The handle goes by `finish`.
 
     Goes: messages, attachments, questions, tickets' words, consents, codes, the audit trail's words, the name when this
@@ -132,7 +208,7 @@ def erase(session: Session, office: Office, address_id: int, now: datetime) -> N
     _forget_person(session, row, now)
     row.erasing_at, row.generation = now, row.generation + 1
     session.add(row)
-    audit.append(session, now, f"asker:{address_id}", "erased", f"address:{address_id}")
+    audit.append(session, now, actor or f"asker:{address_id}", "erased", f"address:{address_id}")
 
 
 def _forget_person(session: Session, row: AddressRow, now: datetime) -> None:
@@ -184,8 +260,8 @@ ESCALATED_KEPT = timedelta(days=365)  # what a person answered, after it was clo
 CONTACT_KEPT = timedelta(days=365)  # an address, since it last wrote
 
 
-def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
-    """What has been kept long enough loses its words, `limit` rows of a kind at most; how many of each."""
+def _due(now: datetime) -> dict[str, "sa.Select[Any]"]:
+    """The ids of what has been kept long enough at this moment, by kind."""
     old, older = now - AUTOMATIC_KEPT, now - ESCALATED_KEPT
     questions = sa.select(col(Question.id)).where(
         col(Question.text) != ERASED,
@@ -215,6 +291,25 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
         col(Ticket.state) != "open",
         sa.func.coalesce(col(Ticket.closed_at), col(Ticket.answered_at)) < older,
     )
+    return {"questions": questions, "inbox": inbox, "outbox": outbox, "tickets": tickets}
+
+
+def due(session: Session, now: datetime) -> dict[str, int]:
+    """How many of each kind have been kept long enough; nothing is changed."""
+    counts = {
+        name: int(session.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one())
+        for name, query in _due(now).items()
+    }
+    counts["addresses"] = int(
+        session.execute(sa.select(sa.func.count()).select_from(_silent(now).subquery())).scalar_one()
+    )
+    return counts
+
+
+def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
+    """What has been kept long enough loses its words, `limit` rows of a kind at most; how many of each."""
+    found = _due(now)
+    questions, inbox, outbox, tickets = (found[name] for name in ("questions", "inbox", "outbox", "tickets"))
     counts = {}
     for name, table, due, values in (
         ("questions", Question, questions, {"text": ERASED}),
@@ -244,32 +339,34 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
     carried = sa.select(col(OutboxRow.id)).where(  # a copy in a notice need not stay as long as its words
         col(OutboxRow.files) > 0,
         col(OutboxRow.state).in_(("sent", "delivered", "dropped")),
-        col(OutboxRow.created_at) < old,
+        col(OutboxRow.created_at) < now - AUTOMATIC_KEPT,
     )
     ids = list(session.execute(carried.limit(limit)).scalars())
     attachments.detach(session, ids)
     session.execute(sa.update(OutboxRow).where(col(OutboxRow.id).in_(ids)).values(files=0))
     counts["files"] = attachments.sweep(session, limit)
+    if any(counts.values()):
+        told = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        audit.append(session, now, "program", "purged", "retention", text=told)
     return counts
 
 
-def forget_silent(session: Session, office: Office, now: datetime, limit: int = 20) -> int:
-    """Addresses of nobody that we know, silent for a year, are erased whole; how many."""
+def _silent(now: datetime) -> "sa.Select[Any]":
+    """Addresses of nobody that we know, silent for a year."""
     last = sa.func.coalesce(col(AddressRow.last_heard_at), col(AddressRow.created_at))
     open_tickets = sa.select(col(Ticket.address_id)).where(col(Ticket.state) == "open")
-    theirs = sa.select(col(Officer.address_id))
-    rows = session.exec(
-        select(AddressRow)
-        .where(
-            last < now - CONTACT_KEPT,
-            col(AddressRow.person_id).is_(None),
-            col(AddressRow.sealed) != b"",
-            col(AddressRow.id).not_in(open_tickets),
-            col(AddressRow.id).not_in(theirs),
-        )
-        .limit(limit)
-    ).all()
-    for row in rows:
-        assert row.id is not None
-        erase(session, office, row.id, now)
-    return len(rows)
+    return sa.select(col(AddressRow.id)).where(
+        last < now - CONTACT_KEPT,
+        col(AddressRow.person_id).is_(None),
+        col(AddressRow.sealed) != b"",
+        col(AddressRow.id).not_in(open_tickets),
+        col(AddressRow.id).not_in(sa.select(col(Officer.address_id))),
+    )
+
+
+def forget_silent(session: Session, office: Office, now: datetime, limit: int = 20) -> int:
+    """Those are erased whole; how many."""
+    found = list(session.execute(_silent(now).limit(limit)).scalars())
+    for address_id in found:
+        erase(session, office, address_id, now)
+    return len(found)

@@ -12,10 +12,12 @@ from bot.doors.entrance import EntranceDoor
 from bot.doors.entries import EntriesDoor
 from bot.doors.figures import FiguresDoor
 from bot.doors.meetings import MeetingsDoor
+from bot.doors.people import PeopleDoor
 from bot.doors.team import TeamDoor
 from bot.library import Library
 from bot.office import Office
 from bot.web import PageFrame
+from channels.pages.people import PeoplePages
 from escalation.console.account import Account
 from escalation.console.figures import FigurePages
 from escalation.console.oidc import Provider
@@ -57,6 +59,7 @@ class Within:
         return [
             *SignIn(self.entrance(), frame, self.provider).routes(),
             *Account(self.entrance(), frame, self.provider).routes(),
+            *PeoplePages(PeopleDoor(self.db, self.office, self.now), frame).routes(),
             *TeamPages(TeamDoor(self.db, self.office, self.now), frame).routes(),
             *FigurePages(FiguresDoor(self.db, self.office, self.now, self.channels, self.spool), frame).routes(),
             *QueuePages(console, frame).routes(),

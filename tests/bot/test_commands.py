@@ -585,3 +585,16 @@ def test_the_team_is_made_listed_and_changed(hotline: Hotline) -> None:
     assert "ne fait plus partie" in hotline("officer", "role", "sam@exemple.org", "none")
     assert "officer changed" in hotline("audit", "show", "--about", "officer")
     assert hotline("audit", "verify") == "La trace est entière.\n"
+
+
+def test_what_is_kept_long_enough_is_counted_then_erased_from_the_files(hotline: Hotline) -> None:
+    with hotline.town() as town:
+        town.at -= timedelta(days=60)
+        town.say("web", "w1", "c'est quoi le COPIL, demande Zénobie ?")
+    assert "Questions : 1" in hotline("purge", "--dry-run")
+    assert "rien n'est effacé" in hotline("purge", "--dry-run")
+    assert "la base est réécrite" in hotline("purge")
+    assert "Questions : 0" in hotline("purge", "--dry-run")
+    assert "purged" in hotline("audit", "show")
+    for path in hotline.folder.glob("hotline.db*"):
+        assert "Zénobie".encode() not in path.read_bytes()

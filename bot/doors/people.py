@@ -1,0 +1,83 @@
+"""channels.pages over the database."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import sheets
+from bot.db import Database
+from bot.desk import members, people, privacy
+from bot.desk.members import Report
+from bot.desk.people import CouncilDetail, CouncilRow, Detail, Row
+from bot.office import Office
+from bot.sheets import BadSheet
+from channels.pages.people import Refused
+from escalation.accounts import Who
+
+SOON = timedelta(days=30)
+
+
+class PeopleDoor:
+    """channels.pages.people.PeopleDesk."""
+
+    def __init__(self, db: Database, office: Office, now: Callable[[], datetime]):
+        self.db, self.office, self.now = db, office, now
+
+    def choices(self) -> Mapping[str, list[tuple[str, str]]]:
+        return people.choices()
+
+    async def people(self, who: Who, search: str, council: int | None, page: int) -> tuple[list[Row], int]:
+        return await self.db.read(people.listed, self.office, who, search, council, page)
+
+    async def person(self, who: Who, number: int) -> Detail:
+        return await self.db.read(people.detail, self.office, who, number)
+
+    async def handles(self, who: Who, number: int) -> list[tuple[str, str]]:
+        return await self.db.run(people.handles, self.office, who, number, self.now())
+
+    async def councils(self, who: Who) -> list[CouncilRow]:
+        return await self.db.read(people.councils, who)
+
+    async def council(self, who: Who, number: int) -> CouncilDetail:
+        return await self.db.read(people.council, who, number)
+
+    async def save(self, who: Who, number: int | None, typed: Mapping[str, str]) -> int:
+        return await self.db.run(people.save, self.office, who, number, typed, self.now())
+
+    async def save_council(self, who: Who, number: int | None, typed: Mapping[str, str]) -> int:
+        return await self.db.run(people.save_council, who, number, typed, self.now())
+
+    async def resume(self, who: Who, number: int, address: int) -> None:
+        await self.db.run(people.resume, who, number, address, self.now())
+
+    async def sit(self, who: Who, number: int, typed: Mapping[str, str]) -> None:
+        await self.db.run(people.sit, who, number, typed, self.now())
+
+    async def stand_up(self, who: Who, number: int, seat: int) -> None:
+        await self.db.run(people.stand_up, who, number, seat, self.now())
+
+    async def merge(self, who: Who, number: int, other: int) -> None:
+        await self.db.run(people.merge, who, number, other, self.now())
+
+    async def data(self, who: Who, number: int) -> dict[str, Any]:
+        return await self.db.run(people.data, self.office, who, number, self.now())
+
+    async def erase(self, who: Who, number: int) -> None:
+        await self.db.run(people.erase, self.office, who, number, self.now())
+
+    async def look_in(self, who: Who, content: bytes, create: bool, write: bool) -> Report:
+        actor, now = f"officer:{who.id}", self.now()
+        ask = self.db.run if write else self.db.read
+        try:
+            return await ask(members.import_sheet, self.office, content, now, create, not write, actor)
+        except BadSheet as error:
+            raise Refused({"fichier": f"{error}.".capitalize()}) from None
+
+    async def sheet(self, who: Who, council: int | None) -> bytes:
+        return sheets.write(await self.db.run(people.table, self.office, who, council, self.now()))
+
+    async def retention(self) -> list[tuple[str, int, int]]:
+        """What is purged at the next look, and what will be within 30 days, by kind."""
+        now = self.now()
+        today, soon = await self.db.read(privacy.due, now), await self.db.read(privacy.due, now + SOON)
+        return [(name, today[name], soon[name]) for name in today]
