@@ -20,7 +20,7 @@ from tests.channels.web.fake import FakeDesk
 from tests.office import KEY, Browsing, Bureau
 from tests.town import Town
 
-OPEN = r"/bureau/(entrer|entrer/.*|fournisseur|fournisseur/retour|sorti)$|/(calendrier|reunion)/"  # for whoever is not signed in
+OPEN = r"/bureau/(entrer|entrer/.*|fournisseur|fournisseur/retour|sorti)$|/(calendrier|reunion)/"  # for who is not signed in
 OWN = r"/bureau/(sortir|moi|moi/.*)$"  # everybody's own, whatever their role
 SHARED = (  # of no council: the base, the team, figures that the page limits by itself
     r"/bureau$",
