@@ -20,7 +20,8 @@ from tests.channels.web.fake import FakeDesk
 from tests.office import KEY, Browsing, Bureau
 from tests.town import Town
 
-OPEN = r"/bureau/(entrer|entrer/.*|fournisseur|fournisseur/retour|sorti)$|/(calendrier|reunion)/"  # for who is not signed in
+# For whoever is not signed in yet, or no more.
+OPEN = r"/bureau/(entrer|entrer/.*|fournisseur|fournisseur/retour|sorti)$|/(calendrier|reunion)/"
 OWN = r"/bureau/(sortir|moi|moi/.*)$"  # everybody's own, whatever their role
 SHARED = (  # of no council: the base, the team, figures that the page limits by itself
     r"/bureau$",
