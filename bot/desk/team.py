@@ -34,7 +34,7 @@ ACTS = {
     "address linked": "adresse reliée", "link code made": "code de liaison", "members imported": "membres importés",
     "entry published": "fiche publiée", "person changed": "fiche de membre changée", "person added": "membre ajouté",
     "address shown": "adresse montrée", "people merged": "doublon réuni", "address resumed": "adresse reprise",
-    "data handed out": "données remises", "purged": "données trop anciennes effacées", "council changed": "conseil changé",
+    "data handed out": "données remises", "purged": "effacement régulier", "council changed": "conseil changé",
     "council added": "conseil ajouté", "people exported": "membres exportés", "seat changed": "siège changé",
 }  # fmt: skip
 
