@@ -8,6 +8,7 @@ bot/          the only room that imports other rooms
   say.py texts/ all that the hotline says   conversations.py  what was asked, decided and sent
   audit.py      the append-only trail       web.py        the ASGI app, /health, /metrics
   replying.py   what a reply about a committee means
+  simulation.py a season played ahead on a copy
   backup.py     all of it in one file       templates/ static/  the frame and the one style sheet
   library.py    the matcher at work         doors/        what each page asks of the desk
   gate.py       who may open the desk's pages  papers.py    what is printed (Typst)

@@ -5,7 +5,20 @@ import logging
 import typer
 
 from bot.app import quiet_logs
-from bot.commands import ask, chat, committees, keeping, knowledge, mail, mailbox, members, officers, run, tickets
+from bot.commands import (
+    ask,
+    chat,
+    committees,
+    keeping,
+    knowledge,
+    mail,
+    mailbox,
+    members,
+    officers,
+    run,
+    season,
+    tickets,
+)
 
 app = typer.Typer(
     name="hotline",
@@ -25,6 +38,7 @@ app.add_typer(mailbox.inbox, name="inbox")
 app.add_typer(mailbox.outbox, name="outbox")
 app.add_typer(members.app, name="members")
 app.add_typer(committees.app, name="committees")
+app.command()(season.simulate)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(mail.mail, name="mail")
 app.command()(keeping.backup)

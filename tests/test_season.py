@@ -2,13 +2,14 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import holidays
 import pytest
 from sqlmodel import Session, col, select
 
-from bot import workers
+from bot import simulation, workers
 from bot.db import Database
 from bot.desk import arranging, calendar, kit, kit_paper, meeting, officer, season_report, signed
 from bot.desk.arranging import Sheet
@@ -299,3 +300,32 @@ def test_a_signed_page_shows_who_comes_and_another_takes_dates(season: Season) -
     assert shown.coming == ("Awa Diallo",)
     assert db.look(signed.coming, office, page, town.at) is None
     assert db.look(signed.ballot, office, page[:-1] + "a", town.at) is None
+
+
+def test_a_season_is_simulated_on_a_copy_and_nothing_is_sent(season: Season, tmp_path: Path) -> None:
+    town, db = season.town, season.town.db
+    season.member("Awa Diallo", Address("sms", AWA))
+    season.member("Rose Blin", Address("phone", "+33240000001"))
+    season.committee()
+    before = db.look(lambda s: len(s.exec(select(OutboxRow)).all()))
+    days: list[int] = []
+    with simulation.copied(db, tmp_path, town.at) as copy:
+        played = simulation.play(copy, season.office, town.at, 70, days.append)
+    assert days == list(range(71))
+    awa = [
+        (one.at.astimezone(PARIS).date().isoformat(), one.name)
+        for each in played
+        for one in each.sent
+        if one.to == "Awa Diallo (…5678)"
+    ]
+    assert awa == [
+        ("2027-01-07", "propose_dates"),
+        ("2027-01-18", "reminder"),
+        ("2027-01-25", "reminder_again"),
+        ("2027-01-27", "reminder_practical"),
+        ("2027-01-29", "ask_decided"),
+        ("2027-02-27", "ask_served"),
+    ]
+    assert sum(each.to_call for each in played) == 1
+    assert db.look(lambda s: len(s.exec(select(OutboxRow)).all())) == before
+    assert all(not channel.sent for channel in town.channels.values())

@@ -101,7 +101,7 @@ class Report:
 def import_sheet(session: Session, office: Office, content: bytes, now: datetime, dry_run: bool) -> Report:
     """Meetings from a CSV file, all or nothing. BadSheet if it is no table."""
     sheet = read(content, COLUMNS, REQUIRED)
-    councils = _Councils(session.exec(select(Council).order_by(col(Council.id))).all())
+    councils = Councils(session.exec(select(Council).order_by(col(Council.id))).all())
     wanted, problems = [], list(sheet.problems)
     for line in sheet.lines:
         one, wrong = _from_line(line, councils, office, now)
@@ -120,7 +120,7 @@ def import_calendar(
     ics.NotACalendar if it is none.
     """
     calendar = ics.read(content, office.zone, now)
-    councils = _Councils(session.exec(select(Council).order_by(col(Council.id))).all())
+    councils = Councils(session.exec(select(Council).order_by(col(Council.id))).all())
     problems = [Problem(fault.where, fault.what) for fault in calendar.faults]
     notes = list(calendar.notes)
     given: set[int] = set()
@@ -159,7 +159,7 @@ def import_calendar(
 
 
 @dataclass
-class _Councils:
+class Councils:
     """The councils, found by slug, by name, or by name without « conseil citoyen de »."""
 
     all: Sequence[Council]
@@ -205,7 +205,7 @@ def _kind_of(text: str) -> str | None:
     return next((kind for kind, words in KIND_WORDS if re.search(rf"\b(?:{words})\b", folded)), None)
 
 
-def _from_line(line: Line, councils: _Councils, office: Office, now: datetime) -> tuple[Wanted | None, list[Problem]]:
+def _from_line(line: Line, councils: Councils, office: Office, now: datetime) -> tuple[Wanted | None, list[Problem]]:
     problems = [line.problem(column, "à remplir") for column in REQUIRED if not line[column]]
     ids: set[int] = set()
     whole = councils.named(line["conseils"]) if line["conseils"] else ""

@@ -598,3 +598,31 @@ def test_what_is_kept_long_enough_is_counted_then_erased_from_the_files(hotline:
     assert "purged" in hotline("audit", "show")
     for path in hotline.folder.glob("hotline.db*"):
         assert "Zénobie".encode() not in path.read_bytes()
+
+
+def test_a_season_from_the_command_line(hotline: Hotline, tmp_path: Path) -> None:
+    hotline("demo", "add")
+    add = ("committees", "add", "COPIL de Nantes", "--hour", "18:00", "--place", "mairie", "--council")
+    number = re.search(r"n° (\d+)", hotline(*add, "exemple", "--date", "15/06/2028"))
+    assert number is not None
+    assert hotline(*add, "exemple", "--date", "1/1/2020", status=1)
+    assert "conseil inconnu" in hotline(*add, "Atlantide", "--date", "15/06/2028", status=1)
+    assert "Bilan" in hotline("committees", "agenda", number[1], "--item", "Bilan", "--item", "Budget")
+    paper = tmp_path / "plan.pdf"
+    paper.write_bytes(b"%PDF-1.4 rien")
+    said = hotline("committees", "documents", number[1], "--file", str(paper), "--purpose", "situer", "--invited")
+    assert "- plan" in said
+    assert "confirmée" in hotline("committees", "confirm", number[1])
+    assert "mairie" in hotline("committees", "show", number[1])
+    assert "Aucune réunion n'a le numéro 99" in hotline("committees", "show", "99", status=1)
+    assert "J-10" in hotline("committees", "plan")
+    assert "Type inconnu" in hotline("committees", "plan", "copain", status=1)
+    assert "Awa Exemple" in hotline("committees", "seats")
+    assert "Aucun comité" in hotline("committees", "report", "--year", "2020")
+    assert "Comité;" in hotline("committees", "report", "--csv")
+    assert hotline("committees", "calls")
+    target = tmp_path / "out.ics"
+    hotline("committees", "export", str(target))
+    assert "BEGIN:VTIMEZONE" in target.read_text("utf-8")
+    assert hotline("committees", "feed", "exemple")
+    assert "Rien n'est parti" in hotline("simulate", "--days", "12", "--details")

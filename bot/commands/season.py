@@ -1,0 +1,310 @@
+"""`hotline committees …`, the season: recorded, shown, prepared, called, reported; and `hotline simulate`."""
+
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+from sqlmodel import Session, col, select
+
+from bot import simulation
+from bot.app import House
+from bot.commands import house, out, stop
+from bot.commands.committees import AUTHOR, Number, app
+from bot.desk import arranging, following_calendars, meeting, season, season_report
+from bot.desk.arranging import Sheet, Wrong
+from bot.desk.calendar import KIND_NAMES, MeetingOver, NoSuchMeeting
+from bot.desk.importing import Councils
+from bot.desk.letters import channel_name
+from bot.sheets import BadCell, day, hour, moment
+from channels.directory import Council, Person
+from escalation.accounts import Who
+from scheduler import committees, feeds, steps
+from scheduler.committees import Seat
+
+ALL = Who(0, AUTHOR, "administrator", None, AUTHOR)
+CouncilName = Annotated[list[str], typer.Option("--council", help="Un conseil, par son nom.", metavar="NOM")]
+
+
+def _named(session: Session, names: list[str]) -> tuple[int, ...]:
+    here = Councils(session.exec(select(Council).order_by(col(Council.id))).all())
+    found = [here.named(name) for name in names]
+    for each in found:
+        if isinstance(each, str):
+            raise BadCell(each)
+    return tuple(each for each in found if isinstance(each, int))
+
+
+def _at(found: House, date: str, clock: str) -> datetime:
+    return moment(day(date), hour(clock), found.office.zone)
+
+
+@app.command()
+def add(
+    title: Annotated[str, typer.Argument(help="Le titre.", metavar="TITRE")],
+    date: Annotated[str, typer.Option("--date", help="Le jour.", metavar="JJ/MM/AAAA")],
+    clock: Annotated[str, typer.Option("--hour", help="L'heure.", metavar="HH:MM")],
+    council: CouncilName,
+    kind: Annotated[str, typer.Option("--type", help=f"Le type : {', '.join(committees.KINDS)}.")] = "copil",
+    place: Annotated[str, typer.Option("--place", help="Le lieu.")] = "",
+    repeat: Annotated[str, typer.Option("--repeat", help="Répétition (RRULE), 18 mois au plus.")] = "",
+) -> None:
+    """Enregistrer une réunion, ou une série."""
+    found = house()
+
+    def work(session: Session) -> list[int]:
+        sheet = Sheet(
+            title, kind, _at(found, date, clock), place=place, councils=_named(session, council), rrule=repeat
+        )
+        return arranging.record(session, found.office, None, sheet, found.now())
+
+    try:
+        made = found.db.transact(work)
+    except (BadCell, Wrong) as error:
+        stop(str(error))
+    out.print(f"Enregistrée : n° {made[0]}." if len(made) == 1 else f"{len(made)} réunions, à partir du n° {made[0]}.")
+
+
+@app.command()
+def show(number: Number) -> None:
+    """Tout d'une réunion : étapes, personnes, dates, décisions."""
+    found = house()
+    try:
+        one = found.db.look(meeting.detail, found.office, ALL, number, found.now())
+    except NoSuchMeeting as error:
+        stop(str(error))
+    office, card = found.office, one.card
+    out.print(f"{card.title}, {office.when(card.starts_at)}, {card.place or 'lieu à confirmer'}", markup=False)
+    for lack in card.lacks:
+        out.print(f"Manque : {lack}", style="yellow", markup=False)
+    plan = Table("Étape", "Quoi", "Quand", "", box=None, pad_edge=False)
+    for step in one.steps:
+        plan.add_row(*map(escape, (step.label, step.words, office.when(step.due_at), step.reason or step.state)))
+    people = Table("Personne", "Conseil", "Place", "Réponse", "Prévenue", box=None, pad_edge=False)
+    for each in one.people:
+        people.add_row(*map(escape, (each.name, each.council, each.role, each.answer_words, each.told)))
+    out.print(plan)
+    out.print(people)
+    for date in one.proposed:
+        names = ", ".join(date.people) or "personne"
+        out.print(f"Préparation, date {date.number} : {office.when(date.starts_at)} ({names})", markup=False)
+    for item in one.items:
+        out.print(f"Ordre du jour {item.id} : {item.received} → {item.plain or '(à écrire)'}", markup=False)
+    for decision in one.decisions:
+        out.print(f"Décidé : {decision.text}", markup=False)
+
+
+@app.command()
+def confirm(number: Number) -> None:
+    """L'organisateur confirme la réunion."""
+    found = house()
+    try:
+        found.db.transact(arranging.confirm, None, number, found.now())
+    except (NoSuchMeeting, MeetingOver, Wrong) as error:
+        stop(str(error))
+    out.print("La réunion est confirmée.")
+
+
+@app.command()
+def seats() -> None:
+    """Qui siège où, et les sièges vides des réunions à venir."""
+    found = house()
+
+    def read(session: Session) -> tuple[list[tuple[str, ...]], list[str]]:
+        rows = session.exec(
+            select(Seat, Council.name, Person.name)
+            .join(Council, col(Council.id) == col(Seat.council_id))
+            .join(Person, col(Person.id) == col(Seat.person_id))
+            .where(col(Seat.until).is_(None) | (col(Seat.until) > found.now()))
+            .order_by(Council.name, col(Seat.committee_kind), col(Seat.role).desc(), Person.name)
+        ).all()
+        held: list[tuple[str, ...]] = [
+            (
+                council,
+                KIND_NAMES[seat.committee_kind],
+                name,
+                seat.role,
+                found.office.day(seat.since) if seat.since else "",
+            )
+            for seat, council, name in rows
+        ]
+        coming = committees.upcoming(session, found.now(), limit=200)
+        empty = [f"{each.title} : {name}" for each in coming for name in season.empty_seats(session, each)]
+        return held, empty
+
+    held, empty = found.db.look(read)
+    table = Table("Conseil", "Réunion", "Personne", "Place", "Depuis", box=None, pad_edge=False)
+    for row in held:
+        table.add_row(*map(escape, row))
+    out.print(table)
+    for words in empty:
+        out.print(f"Siège vide : {words}", style="yellow", markup=False)
+
+
+@app.command()
+def agenda(
+    number: Number,
+    item: Annotated[list[str] | None, typer.Option("--item", help="Un point, comme reçu.", metavar="TEXTE")] = None,
+    plain: Annotated[str, typer.Option("--plain", help="Vos mots simples.", metavar="TEXTE")] = "",
+    point: Annotated[int, typer.Option("--point", help="Le numéro du point (voir show).", metavar="N")] = 0,
+) -> None:
+    """L'ordre du jour : les points reçus (--item), puis vos mots simples (--point et --plain)."""
+    found = house()
+    try:
+        if item:
+            found.db.transact(arranging.set_agenda, None, number, item, found.now())
+        if point and plain:
+            found.db.transact(arranging.set_plain, None, number, {point: plain}, found.now())
+    except (NoSuchMeeting, Wrong) as error:
+        stop(str(error))
+    show(number)
+
+
+@app.command()
+def documents(
+    number: Number,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Un document à joindre.", exists=True, dir_okay=False)
+    ] = None,
+    title: Annotated[str, typer.Option("--title", help="Son titre.")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="À quoi il sert, en une ligne.")] = "",
+    invited: Annotated[
+        bool, typer.Option("--invited", help="L'invitation est arrivée, pour tous les conseils.")
+    ] = False,
+) -> None:
+    """Les documents d'une réunion, et l'arrivée de l'invitation."""
+    found = house()
+
+    def work(session: Session) -> list[str]:
+        now = found.now()
+        if file is not None:
+            content = file.read_bytes()
+            arranging.add_document(session, None, number, title or file.stem, purpose, "", file.name, content, now)
+        if invited:
+            for what in ("invitation", "agenda"):
+                ids = committees.councils_of(session, number)
+                arranging.invited(session, None, number, ids, what, now)
+        session.flush()
+        return [each.title for each in meeting.detail(session, found.office, ALL, number, now).documents]
+
+    try:
+        titles = found.db.transact(work)
+    except (NoSuchMeeting, Wrong) as error:
+        stop(str(error))
+    out.print("\n".join(f"- {each}" for each in titles) or "Aucun document.", markup=False)
+
+
+@app.command()
+def plan(
+    kind: Annotated[str, typer.Argument(help="Le type de réunion.", metavar="TYPE")] = "copil",
+) -> None:
+    """Le plan des étapes d'un type de réunion."""
+    found = house()
+    if kind not in committees.KINDS:
+        stop(f"Type inconnu : {kind}. Types : {', '.join(committees.KINDS)}.")
+    table = Table("Étape", "Quoi", "Heure", "Jour ouvré", "", box=None, pad_edge=False)
+    for step in found.db.look(steps.plan_of, kind):
+        clock = f"{step.hour // 60} h {step.hour % 60:02d}"
+        working = "avant" if step.working_day else ""
+        table.add_row(step.label, steps.ACTION_NAMES[step.action], clock, working, "" if step.active else "désactivée")
+    out.print(table)
+
+
+@app.command()
+def calls() -> None:
+    """Qui appeler : numéros, ce qui a été envoyé, ce qu'il faut dire."""
+    found = house()
+    lists = found.db.look(meeting.call_lists, found.office, ALL, found.now())
+    if not lists:
+        out.print("Personne à appeler.")
+    for each in lists:
+        out.print(f"{each.card.title}, {found.office.when(each.card.starts_at)}", style="bold", markup=False)
+        for call in each.calls:
+            phones = ", ".join(call.phones) or "pas de numéro"
+            out.print(f"- {call.name} ({call.council}) : {phones}. {call.why or call.told}", markup=False)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Le fichier .ics à écrire.", metavar="FICHIER")],
+) -> None:
+    """Écrire les réunions à venir dans un calendrier .ics."""
+    found = house()
+
+    def read(session: Session) -> tuple[str, int]:
+        rows = committees.upcoming(session, found.now(), limit=2000)
+        entries = [season.as_entry(row, KIND_NAMES[row.kind]) for row in rows]
+        return feeds.calendar(entries, found.office.organisation, found.office.zone, found.now()), len(rows)
+
+    text, count = found.db.look(read)
+    file.write_text(text, "utf-8", newline="")
+    out.print(f"{count} réunion(s) dans {file}.", markup=False)
+
+
+@app.command()
+def feed(council: Annotated[str, typer.Argument(help="Le conseil.", metavar="CONSEIL")]) -> None:
+    """Le lien secret du calendrier d'un conseil, à suivre dans un agenda."""
+    found = house()
+
+    def work(session: Session) -> str:
+        (number,) = _named(session, [council])
+        return following_calendars.of_council(session, found.office, number, found.now())
+
+    try:
+        out.print(found.db.transact(work), markup=False, soft_wrap=True)
+    except BadCell as error:
+        stop(str(error))
+
+
+@app.command()
+def report(
+    year: Annotated[int, typer.Option("--year", help="L'année ; celle-ci par défaut.")] = 0,
+    csv: Annotated[bool, typer.Option("--csv", help="Pour un tableur.")] = False,
+) -> None:
+    """Rappelés, réponses, présences, préparations, invitations à temps, par comité et par conseil."""
+    found = house()
+    now = found.now()
+    made = found.db.look(season_report.report, found.office, None, year or now.astimezone(found.office.zone).year, now)
+    rows = season_report.table(found.office, made)
+    if csv:
+        for row in rows:
+            typer.echo(";".join(f"'{cell}" if cell[:1] in "=+-@" else cell.replace(";", ",") for cell in row))
+        return
+    if not made.lines:
+        out.print(f"Aucun comité en {made.year}.")
+        return
+    table = Table(*rows[0], box=None, pad_edge=False)
+    for row in rows[1:]:
+        table.add_row(*map(escape, row))
+    out.print(table)
+
+
+def simulate(
+    days: Annotated[int, typer.Option("--days", min=1, max=400, help="Combien de jours.")] = 90,
+    details: Annotated[bool, typer.Option("--details", help="Montrer chaque message et à qui il irait.")] = False,
+) -> None:
+    """Jouer les prochains jours sur une copie : ce qui partirait, à qui et quand. Rien n'est envoyé."""
+    found = house()
+    now = found.now()
+    with simulation.copied(found.db, found.spool.folder, now) as copy, Progress(console=out, transient=True) as bar:
+        task = bar.add_task("Les jours passent…", total=days + 1)
+        played = simulation.play(copy, found.office, now, days, lambda _day: bar.advance(task))
+    if not played:
+        out.print(f"Rien ne partirait dans les {days} prochains jours.")
+        return
+    table = Table("Jour", "Messages", "Lesquels", "À appeler", box=None, pad_edge=False)
+    for each in played:
+        counts = Counter(f"{sent.name} ({channel_name(sent.channel)})" for sent in each.sent)
+        words = ", ".join(f"{count} × {name}" for name, count in sorted(counts.items()))
+        table.add_row(found.office.day(each.at), str(len(each.sent)), escape(words), str(each.to_call or ""))
+    out.print(table)
+    if details:
+        for each in played:
+            for sent in each.sent:
+                out.print(f"{found.office.when(sent.at)} → {sent.to} : {sent.subject or sent.text[:120]}", markup=False)
+    total = sum(len(each.sent) for each in played)
+    out.print(f"{total} message(s) en {days} jours, sur une copie. Rien n'est parti.")
