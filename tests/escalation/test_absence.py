@@ -1,9 +1,12 @@
 """When an officer is away: the deputy hears of questions, and who asks hears the date when the answer comes later."""
 
 from datetime import date
+from pathlib import Path
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
+from bot import backup
+from bot.db import Database
 from channels import directory
 from channels.contract import Address
 from escalation import officers
@@ -79,3 +82,15 @@ def test_a_deputy_who_is_away_as_well_does_not_stand_in(town: Town) -> None:
     away(town, sam, date(2026, 11, 30), date(2026, 12, 2))
     assert town.db.look(officers.back_on, None, date(2026, 12, 1)) == date(2026, 12, 12)
     assert town.db.look(officers.back_on, None, date(2026, 12, 3)) is None
+
+
+def test_an_absence_comes_back_from_a_backup(town: Town, tmp_path: Path) -> None:
+    away(town, 1, date(2026, 12, 1), date(2026, 12, 4))
+    backup.write(town.db, tmp_path / "spool", tmp_path / "tout.zip", town.at)
+    other = Database(f"sqlite:///{tmp_path}/autre/hotline.db")
+    try:
+        backup.restore(other, tmp_path / "autre/spool", tmp_path / "tout.zip")
+        found = other.look(lambda session: session.exec(select(Absence)).one())
+        assert (found.first, found.last) == (date(2026, 12, 1), date(2026, 12, 4))
+    finally:
+        other.close()
