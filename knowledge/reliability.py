@@ -144,7 +144,7 @@ def _groups(count: Count) -> list[tuple[str, int, str]]:
     return found
 
 
-def _broken(words: str, most: int = 26) -> list[str]:
+def _broken(words: str, most: int = 20) -> list[str]:
     lines = [""]
     for word in words.split():
         if lines[-1] and len(lines[-1]) + len(word) >= most:

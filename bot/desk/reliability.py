@@ -27,23 +27,34 @@ def _wrong() -> Any:
 
 
 def of_entries(session: Session, entry_ids: Sequence[int] | None) -> dict[int, Figures]:
-    """How entries did since the beginning; None: all of them."""
+    """How entries did since the beginning; None: all of them, by the answers about which something was said."""
     query = (
         sa.select(
             col(Given.entry_id),
-            sa.func.count(sa.distinct(col(Given.question_id))),
-            sa.func.count(sa.distinct(sa.case((col(Question.useful).is_(True), col(Given.question_id))))),
-            sa.func.count(sa.distinct(sa.case((col(Question.useful).is_(False), col(Given.question_id))))),
+            sa.func.count(),
+            sa.func.sum(sa.case((col(Question.useful).is_(True), 1), else_=0)),
+            sa.func.sum(sa.case((col(Question.useful).is_(False), 1), else_=0)),
         )
         .join(Question, col(Question.id) == Given.question_id)
+        .where(col(Given.outbox_key).not_like("correction:%"))  # what was told anew was answered once
         .group_by(col(Given.entry_id))
     )
-    corrected = (
+    corrected = (  # from the few corrections to their answers, not the other way round
         sa.select(col(Given.entry_id), sa.func.count(sa.distinct(col(Given.question_id))))
-        .where(_wrong())
+        .select_from(Correction)
+        .join(
+            Given,
+            sa.and_(
+                col(Given.entry_id) == Correction.entry_id,
+                col(Given.version_id) < Correction.version_id,
+                col(Given.given_at) >= Correction.since,
+            ),
+        )
         .group_by(col(Given.entry_id))
     )
-    if entry_ids is not None:
+    if entry_ids is None:  # who said nothing tells nothing of an entry: passed over where all are looked at
+        query = query.where(col(Question.useful).is_not(None))
+    else:
         query = query.where(col(Given.entry_id).in_(entry_ids))
         corrected = corrected.where(col(Given.entry_id).in_(entry_ids))
     wrong: dict[int, int] = {entry_id: count for entry_id, count in session.execute(corrected).all()}  # noqa: C416
