@@ -73,7 +73,7 @@ def plain_hints(text: str) -> Sequence[str]:
     for sentence in lint.ENDS.split(text):
         count = len([word for word in sentence.split() if re.search(r"\w", word)])
         if count > lint.SENTENCE_MOST:
-            start = " ".join(sentence.split()[:6])
+            start = " ".join(sentence.split()[:6])[:60]
             found.append(f"« {start}… » : une phrase de {count} mots. Coupez-la en deux.")
     found += [f"« {each} » n'est pas expliqué. Écrivez-le une fois en entier." for each in lint.unexplained(text)]
     found += [f"« {words} » : dites-le plus simplement." for words in lint.JARGON if words in text.lower()]

@@ -120,6 +120,7 @@ def to_officer(
             directory.opened(office.vault, row),
             token=officer_token(office, ticket.id, officer, now),
             number=ticket.id,
+            at_the_desk=f"Au bureau : {office.public_url}/bureau/questions/{ticket.id}" if office.public_url else "",
             **values,
         )
         mine = f"{key}:{number}" if number else key

@@ -41,6 +41,7 @@ from knowledge.entries import Content
 MESSAGES = 60  # of the conversation, on one page
 AROUND = timedelta(days=3)  # before the question was asked
 RECENT = 400  # answered questions that are compared
+FAR = 0.01  # below, an entry is not worth showing
 ALIKE = 62  # of 100: below, two questions do not look the same
 LANGUAGES = {
     "fr": "français", "ar": "arabe", "en": "anglais", "es": "espagnol", "pt": "portugais", "ro": "roumain",
@@ -147,7 +148,7 @@ def fitting(
     return [
         Fitting(slug, standing[slug].title, round(100 * confidence), worded(standing[slug], channel))
         for slug, confidence in sorted(found.items(), key=lambda item: -item[1])
-        if slug in standing
+        if slug in standing and confidence >= FAR
     ]
 
 
@@ -223,7 +224,7 @@ def _conversation(session: Session, ticket: Ticket, now: datetime, whole: bool) 
         for each in heard
     ]  # fmt: skip
     lines += [_told(session, ticket, each, written.get(each.key), now) for each in told]
-    lines.sort(key=lambda line: (line.at, not line.theirs))
+    lines.sort(key=lambda line: (line.at, not line.theirs, line.outbox_id))
     kept = [line for line in lines if line.at >= since][-most:]
     return kept, len(kept) < len(lines)
 

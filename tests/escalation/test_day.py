@@ -57,6 +57,7 @@ def test_the_officers_day(bureau: Bureau, page: Page) -> None:
     expect(page.locator("#garde")).to_have_text("Brouillon gardé.")
     expect(page.locator("#apercu")).to_contain_text("Comme elle sera lue, par Telegram")
     page.get_by_role("button", name="Relire avant d'envoyer").click()
+    expect(page.locator("textarea")).to_be_hidden()  # what is read back is what goes
     page.get_by_role("button", name="Envoyer", exact=True).click()
     expect(page.get_by_role("button", name="Reprendre la réponse")).to_be_visible()
 
