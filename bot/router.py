@@ -346,7 +346,7 @@ def _from_officer(facts: Facts) -> Decision:
         return Draft(facts.officer_ticket, "l'adresse de l'expéditeur n'est pas celle qui a reçu l'avis")
     if not facts.proven:
         return Draft(facts.officer_ticket, "notre serveur de courrier ne confirme pas l'expéditeur (DMARC)")
-    if not facts.text.strip():
+    if not facts.text.strip() and not facts.has_attachments:
         return Draft(facts.officer_ticket, "la réponse est vide")
     return Relay(facts.officer_ticket)
 

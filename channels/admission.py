@@ -83,7 +83,7 @@ def clean(file: Attachment) -> Attachment:
         _without_macros(content, kind)
     elif kind != "application/pdf":
         raise Refused(UNKNOWN)
-    return Attachment(named(file.filename, kind), kind, content)
+    return Attachment(named(file.filename, kind), kind, content, inline=file.inline)
 
 
 def type_of(content: bytes) -> str:

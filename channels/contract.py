@@ -23,6 +23,7 @@ class Attachment:
     content_type: str
     content: bytes
     whole: bool = False  # the message itself, kept as it came since it could not be read
+    inline: bool = False  # a picture that stands in the text of a mail: a logo more often than a document
 
 
 Nature = Literal["person", "machine", "unsure"]
@@ -220,6 +221,7 @@ class Manners:
     session: bool = False  # its page knows who is there, and says who we are
     short: bool = False  # every sign costs: the short form of an entry, titles and places cut
     phones: bool = False  # its handles are telephone numbers, +33…
+    carries: bool = True  # files can go with a message
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class InboxRow(SQLModel, table=True):
 
 
 class AttachmentRow(SQLModel, table=True):
-    """A file that came with a message, sealed; it stays if a person has to deal with it, and goes with the question."""
+    """A file that came with a message, sealed; it goes with the question of a person, or soon after an answer."""
 
     __tablename__ = "attachments"
     id: int | None = Field(default=None, primary_key=True)
@@ -100,6 +100,8 @@ class AttachmentRow(SQLModel, table=True):
     size: int  # bytes
     sealed: bytes
     ticket_id: int | None = Field(default=None, foreign_key="tickets.id", index=True)
+    question_id: int | None = Field(default=None, foreign_key="questions.id", index=True)  # answered by the program
+    inline: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class OutboxRow(SQLModel, table=True):
@@ -185,6 +187,7 @@ class EarlyReceipt(SQLModel, table=True):
     state: str
     reason: str = ""
     key: str = Field(default="", sa_column_kwargs={"server_default": ""})  # ours, where the provider tells it back
+    gone: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})  # the address takes nothing more
     heard_at: datetime = Field(index=True)
 
 
@@ -890,6 +893,7 @@ def keep_early(session: Session, receipt: Receipt, now: datetime) -> bool:
         state=receipt.state,
         reason=receipt.reason[:500],
         key=receipt.key,
+        gone=receipt.gone,
         heard_at=now,
     )
     return _insert_once(session, row) is not None
@@ -901,10 +905,10 @@ def early(session: Session, channel: str, provider_id: str) -> Receipt | None:
     found = session.execute(
         sa.delete(table)
         .where(table.c.channel == channel, table.c.provider_id == provider_id)
-        .returning(table.c.state, table.c.reason)
+        .returning(table.c.state, table.c.reason, table.c.gone)
     ).all()
     last = next((each for each in found if each.state == "delivered"), found[0] if found else None)
-    return Receipt(channel, provider_id, last.state, last.reason) if last else None
+    return Receipt(channel, provider_id, last.state, last.reason, gone=last.gone) if last else None
 
 
 def told_of(session: Session, channel: str, key: str) -> str:

@@ -129,7 +129,13 @@ def _from_json(fields: dict[str, object]) -> Inbound | Receipt:
     values["heard_at"] = datetime.fromisoformat(str(fields["heard_at"]))
     values["warnings"] = tuple(fields["warnings"])  # type: ignore[arg-type]
     values["attachments"] = tuple(
-        Attachment(item["filename"], item["content_type"], base64.b64decode(item["content"]), item.get("whole", False))
+        Attachment(
+            item["filename"],
+            item["content_type"],
+            base64.b64decode(item["content"]),
+            item.get("whole", False),
+            item.get("inline", False),
+        )
         for item in fields["attachments"]  # type: ignore[attr-defined]
     )
     return Inbound(**values)  # type: ignore[arg-type]

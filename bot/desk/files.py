@@ -1,4 +1,4 @@
-"""Files that came with a question: kept while a person has to deal with it, shown to the officer, gone with it."""
+"""Files that came with a message: kept while someone may need them, shown to the officer, passed on to the asker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,12 @@ from channels.contract import Attachment
 from channels.mailbox import AttachmentRow, InboxRow
 from escalation import officers
 from escalation.officers import Officer
-from escalation.tickets import Ticket
+from escalation.tickets import Ticket, TicketReply
 
 SEALED_AS = "attachment"
 BY_MAIL = 5_000_000  # bytes of files that go into a notice
+STANDING = "image dans le texte, un logo peut-être ; pour l'envoyer, joignez-la"
+UNREADABLE = "votre message, gardé tel quel"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class File:
 
 
 def keep(session: Session, office: Office, inbox_id: int, attachments: Sequence[Attachment]) -> None:
-    """Seal the files of a message that was just kept; `settle` says later whether they stay."""
+    """Seal the files of a message that was just kept; `tie` and `settle` say later whether they stay."""
     for file in attachments:
         session.add(
             AttachmentRow(
@@ -40,6 +42,7 @@ def keep(session: Session, office: Office, inbox_id: int, attachments: Sequence[
                 content_type=file.content_type[:100],
                 size=len(file.content),
                 sealed=office.vault.seal(file.content, SEALED_AS),
+                inline=file.inline,
             )
         )
 
@@ -53,25 +56,110 @@ def tie(session: Session, inbox_ids: Sequence[int], ticket_id: int) -> None:
     )
 
 
-def settle(session: Session, inbox_ids: Sequence[int]) -> None:
-    """What came with messages that need no person is not kept."""
+def tie_reply(session: Session, inbox_ids: Sequence[int], ticket_id: int) -> None:
+    """What came with an officer's reply belongs to its last message, which the reply names, and stays as long."""
     session.execute(
-        sa.delete(AttachmentRow).where(
-            col(AttachmentRow.inbox_id).in_(inbox_ids), col(AttachmentRow.ticket_id).is_(None)
-        )
+        sa.update(AttachmentRow)
+        .where(col(AttachmentRow.inbox_id).in_(inbox_ids), col(AttachmentRow.ticket_id).is_(None))
+        .values(ticket_id=ticket_id, inbox_id=inbox_ids[-1])
     )
 
 
+def settle(session: Session, inbox_ids: Sequence[int], question_id: int | None) -> None:
+    """What came with messages that need no person waits for a follow-up to the question; `let_go` takes it out."""
+    if question_id is not None:
+        session.execute(
+            sa.update(AttachmentRow)
+            .where(col(AttachmentRow.inbox_id).in_(inbox_ids), col(AttachmentRow.ticket_id).is_(None))
+            .values(question_id=question_id)
+        )
+
+
+def of_question(session: Session, question_id: int | None) -> list[int]:
+    """The messages (inbox) whose files wait with a question that the program answered."""
+    return list(
+        session.exec(
+            select(AttachmentRow.inbox_id)
+            .where(AttachmentRow.question_id == question_id, col(AttachmentRow.ticket_id).is_(None))
+            .distinct()
+            .order_by(col(AttachmentRow.inbox_id))
+        ).all()
+    )
+
+
+def unasked(session: Session, address_id: int, since: datetime) -> list[int]:
+    """The messages of this address whose files came without a question of their own."""
+    return list(
+        session.exec(
+            select(AttachmentRow.inbox_id)
+            .join(InboxRow, col(InboxRow.id) == col(AttachmentRow.inbox_id))
+            .where(
+                InboxRow.address_id == address_id,
+                col(InboxRow.received_at) > since,
+                col(AttachmentRow.question_id).is_(None),
+                col(AttachmentRow.ticket_id).is_(None),
+            )
+            .distinct()
+            .order_by(col(AttachmentRow.inbox_id))
+        ).all()
+    )
+
+
+def let_go(session: Session, handled_before: datetime, limit: int) -> int:
+    """Take out the files that nobody asked a person about in time; how many."""
+    ids = session.exec(
+        select(AttachmentRow.id)
+        .join(InboxRow, col(InboxRow.id) == col(AttachmentRow.inbox_id))
+        .where(
+            col(AttachmentRow.ticket_id).is_(None),
+            col(InboxRow.state).in_(("handled", "dropped")),
+            sa.func.coalesce(col(InboxRow.handled_at), col(InboxRow.received_at)) < handled_before,
+        )
+        .limit(limit)
+    ).all()
+    session.execute(sa.delete(AttachmentRow).where(col(AttachmentRow.id).in_(ids)))
+    return len(ids)
+
+
 def of_ticket(session: Session, ticket_id: int) -> list[File]:
-    """The files of a question, oldest first."""
+    """The files of a question, oldest first; not those of our replies to it."""
+    replies = sa.select(col(TicketReply.inbox_id)).where(
+        col(TicketReply.ticket_id) == ticket_id, col(TicketReply.inbox_id).is_not(None)
+    )
     rows = session.execute(
         sa.select(
             col(AttachmentRow.id), col(AttachmentRow.filename), col(AttachmentRow.content_type), col(AttachmentRow.size)
         )
-        .where(col(AttachmentRow.ticket_id) == ticket_id)
+        .where(col(AttachmentRow.ticket_id) == ticket_id, col(AttachmentRow.inbox_id).not_in(replies))
         .order_by(col(AttachmentRow.id))
     ).all()
     return [File(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What of a reply's files goes to the asker, and a line for each that does not."""
+
+    files: tuple[Attachment, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def to_pass_on(session: Session, office: Office, inbox_ids: Sequence[int]) -> Passed:
+    """The files that an officer joined to a reply: those that were admitted, save pictures that stand in its text."""
+    rows = session.exec(
+        select(AttachmentRow).where(col(AttachmentRow.inbox_id).in_(inbox_ids)).order_by(col(AttachmentRow.id))
+    ).all()
+    going, left = [], []
+    for row in rows:
+        if row.content_type not in admission.ENDINGS:
+            left.append(f"{row.filename} ({UNREADABLE})")
+        elif row.inline:
+            left.append(f"{row.filename} ({STANDING})")
+        else:
+            going.append(Attachment(row.filename, row.content_type, office.vault.open(row.sealed, SEALED_AS)))
+    for warnings in session.exec(select(InboxRow.warnings).where(col(InboxRow.id).in_(inbox_ids))).all():
+        left += [warning for warning in warnings if admission.is_note(warning)]
+    return Passed(tuple(going), tuple(left))
 
 
 def in_words(session: Session, inbox_ids: Sequence[int]) -> str:

@@ -137,11 +137,12 @@ def to_asker(
     now: datetime,
     *,
     due_at: datetime | None = None,
+    attachments: tuple[Attachment, ...] = (),
     **values: Any,
 ) -> str:
     """Write to the asker on the channel that the question came by; the text as it will be read.
 
-    `due_at`: not before then, so that it can be taken back.
+    `due_at`: not before then, so that it can be taken back. Where no file can go, a line says where it waits.
     """
     row = session.get(AddressRow, ticket.address_id)
     assert row is not None
@@ -157,8 +158,11 @@ def to_asker(
     if not message.subject.startswith("Re") and ticket.subject:
         message = replace(message, subject=f"Re: {ticket.subject}")
     about: dict[str, Any] = {"council_id": ticket.council_id, "ticket_id": ticket.id, "due_at": due_at}
+    others = directory.answered_too(session, ticket.address_id)
+    elsewhere = next((each.channel for each in others if manners(each.channel).carries), "")
+    message = _with_files(message, attachments, elsewhere)
     post(session, office, message, key, row, now, **about)
-    for other in directory.answered_too(session, ticket.address_id):
+    for other in others:
         copy = say(
             name,
             directory.opened(office.vault, other),
@@ -167,8 +171,19 @@ def to_asker(
             organisation=office.organisation,
             **values,
         )
+        copy = _with_files(copy, attachments, elsewhere)
         post(session, office, copy, f"{key}:{other.id}", other, now, **about)
     return message.text
+
+
+def _with_files(message: Outbound, attachments: tuple[Attachment, ...], elsewhere: str) -> Outbound:
+    """With its files, or, where none can go, a line that says where they wait."""
+    if not attachments or manners(message.recipient.channel).carries:
+        return replace(message, attachments=attachments)
+    many = len(attachments) > 1
+    what = f"{len(attachments)} fichiers vous attendent" if many else "Un fichier vous attend"
+    where = f"par {channel_name(elsewhere)}" if elsewhere else "auprès de l'équipe"
+    return replace(message, text=f"{message.text}\n{what} {where}.")
 
 
 def address_of(session: Session, office: Office, address_id: int) -> Address:

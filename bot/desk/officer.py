@@ -14,13 +14,16 @@ from bot import audit
 from bot.desk import files, letters, partners
 from bot.office import Office
 from bot.say import say
-from channels import directory, mailbox, manners
-from channels.contract import Address
+from channels import admission, directory, mailbox, manners
+from channels.contract import Address, Attachment
 from channels.directory import AddressRow
 from escalation import answering, officers, tickets
 from escalation.officers import Officer, OfficerCode
 from escalation.tickets import Ticket, TicketReply
 from knowledge import entries
+
+HERE = "Voici ce que vous attendiez."  # a reply that is but a file
+EMPTY = "la réponse est vide"
 
 
 class NoSuchTicket(LookupError):
@@ -201,6 +204,7 @@ def answer(
     after: timedelta = timedelta(),
     once: str | None = None,
     own: str = "",
+    attachments: tuple[Attachment, ...] = (),
 ) -> str:
     """Send a person's answer to the asker, on the channel that the question came by; what they will read.
 
@@ -215,7 +219,7 @@ def answer(
     if spoken:  # a call to make: what is written is the note of it
         audit.append(session, now, author, "call noted", f"ticket:{ticket.id}", ticket.council_id, text)
         return f"(Rien n'est envoyé : à dire de vive voix. Noté : {text})"
-    return _send(session, office, ticket, reply, author, now, own)
+    return _send(session, office, ticket, reply, author, now, own, attachments)
 
 
 def _settled(session: Session, ticket: Ticket) -> None:
@@ -226,7 +230,14 @@ def _settled(session: Session, ticket: Ticket) -> None:
 
 
 def _send(
-    session: Session, office: Office, ticket: Ticket, reply: TicketReply, author: str, now: datetime, own: str = ""
+    session: Session,
+    office: Office,
+    ticket: Ticket,
+    reply: TicketReply,
+    author: str,
+    now: datetime,
+    own: str = "",
+    attachments: tuple[Attachment, ...] = (),
 ) -> str:
     said = letters.to_asker(
         session,
@@ -236,7 +247,8 @@ def _send(
         _key(reply),
         now,
         due_at=reply.due_at,
-        answer=reply.text,
+        attachments=attachments,
+        answer=reply.text or HERE,
         own=f"Vous demandiez : « {own} »" if own else "",
     )
     audit.append(session, now, author, "ticket answered", f"ticket:{ticket.id}", ticket.council_id, reply.text)
@@ -277,23 +289,45 @@ def take_back_by_message(
 
 
 def relay(
-    session: Session, office: Office, ticket_id: int, text: str, inbox_id: int, by: AddressRow, now: datetime
+    session: Session,
+    office: Office,
+    ticket_id: int,
+    text: str,
+    came_by: Sequence[int],
+    by: AddressRow,
+    now: datetime,
 ) -> None:
-    """An officer's reply by message: sent on, and read back to the officer.
+    """An officer's reply by message (or several of a chat): sent on with its files, and read back to the officer.
 
     In a chat it can be taken back for two minutes; a mail goes at once. What a colleague answered meanwhile makes it a
     draft: the officer reads it before a second answer goes.
     """
+    inbox_id = came_by[-1]
     assert by.id is not None
     officer = officers.at(session, by.id)
     assert officer is not None
     ticket = the_ticket(session, ticket_id)
     if other := _answered_by_another(session, ticket, officer):
         reason = f"{other} a déjà répondu. Relisez sa réponse avant d'envoyer la vôtre"
-        keep_draft(session, office, ticket_id, text, reason, inbox_id, now, author=f"officer:{officer.id}")
+        keep_draft(session, office, ticket_id, text, reason, came_by, now, author=f"officer:{officer.id}")
         return
+    passed = files.to_pass_on(session, office, came_by)
+    if not text.strip() and not passed.files:
+        keep_draft(session, office, ticket_id, text, EMPTY, came_by, now, author=f"officer:{officer.id}")
+        return
+    files.tie_reply(session, came_by, ticket_id)
     after = answering.UNDO if manners(by.channel).chatting else timedelta()
-    said = answer(session, office, ticket, text.strip(), f"officer:{officer.id}", now, inbox_id, after=after)
+    said = answer(
+        session,
+        office,
+        ticket,
+        text.strip(),
+        f"officer:{officer.id}",
+        now,
+        inbox_id,
+        after=after,
+        attachments=passed.files,
+    )
     row = session.get(AddressRow, ticket.address_id)
     assert row is not None
     letters.to_officer(
@@ -306,8 +340,21 @@ def relay(
         ticket,
         channel=letters.channel_name(row.channel),
         answer=said,
+        files=_passed_in_words(passed, row.channel),
         undo="Elle part dans deux minutes. Pour la reprendre, écrivez REPRENDRE." if after else "",
     )
+
+
+def _passed_in_words(passed: files.Passed, channel: str) -> str:
+    """What goes along with a reply, and what does not."""
+    lines, left = [], list(passed.left)
+    if passed.files:
+        names = admission.listed((each.filename, len(each.content)) for each in passed.files)
+        if channel != "phone" and manners(channel).carries:
+            lines.append(f"Avec votre réponse : {names}.")
+        else:
+            left.insert(0, f"{names} (aucun fichier ne passe par {letters.channel_name(channel)})")
+    return "\n".join(lines + [f"Pas transmis : {each}." for each in left])
 
 
 def _answered_by_another(session: Session, ticket: Ticket, officer: Officer) -> str:
@@ -334,13 +381,15 @@ def keep_draft(
     ticket_id: int,
     text: str,
     reason: str,
-    inbox_id: int,
+    came_by: Sequence[int],
     now: datetime,
     author: str = "inconnu",
 ) -> None:
-    """A reply that may not be the officer's own waits for a confirmation; the officers are told."""
+    """A reply that may not be the officer's own waits with its files for a confirmation; the officers are told."""
     ticket = the_ticket(session, ticket_id)
-    draft = tickets.add_draft(session, ticket, text.strip(), author, reason, now, inbox_id)
+    told = files.in_words(session, came_by)
+    files.tie_reply(session, came_by, ticket_id)
+    draft = tickets.add_draft(session, ticket, text.strip(), author, reason, now, came_by[-1])
     audit.append(session, now, "program", "draft kept", f"ticket:{ticket.id}", ticket.council_id, text)
     for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         letters.to_officer(
@@ -352,7 +401,7 @@ def keep_draft(
             now,
             ticket,
             reason=reason,
-            answer=text.strip() or "(vide)",
+            answer="\n\n".join(filter(None, (text.strip() or "(vide)", told))),
         )
 
 
@@ -360,7 +409,7 @@ def confirm(session: Session, office: Office, ticket_id: int, author: str, now: 
     """Send the newest draft of a ticket; what the asker will read. NoSuchTicket, NothingToConfirm."""
     ticket = the_ticket(session, ticket_id)
     draft = tickets.newest_draft(session, ticket_id)
-    if draft is None or not draft.text:
+    if draft is None or not (draft.text or _files_of(session, office, draft)):
         raise NothingToConfirm(ticket_id)
     return confirm_one(session, office, ticket, draft, author, now)
 
@@ -371,7 +420,11 @@ def confirm_one(
     """Send this draft of a ticket; what the asker will read."""
     tickets.confirm(session, ticket, draft, now)
     _settled(session, ticket)
-    return _send(session, office, ticket, draft, author, now)
+    return _send(session, office, ticket, draft, author, now, attachments=_files_of(session, office, draft))
+
+
+def _files_of(session: Session, office: Office, draft: TicketReply) -> tuple[Attachment, ...]:
+    return files.to_pass_on(session, office, [draft.inbox_id]).files if draft.inbox_id else ()
 
 
 def write(session: Session, office: Office, ticket_id: int, text: str, author: str, now: datetime) -> str:

@@ -13,6 +13,8 @@ from sqlmodel import Session, col, select
 from bot import audit
 from bot.audit import AuditLine, AuditText
 from bot.conversations import NotedReply, Prompt, Question, close_all
+from bot.desk import files
+from bot.desk.turns import FOLLOW_UP
 from bot.office import Office
 from channels import attachments, directory
 from channels.directory import AddressRow, Consent, Council, Person, Proof
@@ -159,7 +161,9 @@ def erase(session: Session, office: Office, address_id: int, now: datetime, acto
     lines = sa.select(col(AuditLine.id)).where(col(AuditLine.subject).in_(subjects))
     answering.forget_words(session, tickets, ERASED)
     for statement in (
-        sa.delete(AttachmentRow).where(col(AttachmentRow.inbox_id).in_(inbox)),
+        sa.delete(AttachmentRow).where(
+            col(AttachmentRow.inbox_id).in_(inbox) | col(AttachmentRow.ticket_id).in_(tickets)
+        ),
         sa.update(InboxRow)
         .where(col(InboxRow.address_id) == address_id)
         .values(
@@ -341,6 +345,7 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
         col(OutboxRow.state).in_(("sent", "delivered", "dropped")),
         col(OutboxRow.created_at) < now - AUTOMATIC_KEPT,
     )
+    counts["follow-ups"] = files.let_go(session, now - FOLLOW_UP, limit)
     ids = list(session.execute(carried.limit(limit)).scalars())
     attachments.detach(session, ids)
     session.execute(sa.update(OutboxRow).where(col(OutboxRow.id).in_(ids)).values(files=0))

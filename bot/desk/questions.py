@@ -27,7 +27,7 @@ from bot.desk import (
     resending,
 )
 from bot.desk.replies import Titled
-from bot.desk.turns import CHOOSE_FOR, Desk
+from bot.desk.turns import CHOOSE_FOR, FOLLOW_UP, Desk
 from bot.office import Office, in_full
 from bot.replying import Said
 from bot.say import say
@@ -45,7 +45,6 @@ from scheduler import committees, plan
 from scheduler.committees import Committee
 
 MOST_TEXT = 100_000  # characters kept of one message
-FOLLOW_UP = timedelta(hours=72)
 LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 30), (timedelta(days=1), 200))
 HOLD = conversations.asked_lately()
 DISTRESS_NUMBERS = {
@@ -160,7 +159,7 @@ def handle(session: Session, office: Office, claimed: Claimed, match: Match | No
     facts = gather(session, office, turn, row, match, now, prompts)
     decision = router.decide(facts)
     act(desk, decision, facts)
-    files.settle(session, [message.id for message in turn.messages])
+    files.settle(session, desk.came_by, desk.question_id)
     mailbox.handled(session, turn, now)
     return type(decision).__name__
 
@@ -279,9 +278,9 @@ def act(desk: Desk, decision: router.Decision, facts: router.Facts) -> None:
         case router.Limited():
             _limited(desk)
         case router.Relay(ticket_id):
-            officer.relay(desk.session, desk.office, ticket_id, facts.text, desk.turn.last.id, desk.asker, desk.now)
+            officer.relay(desk.session, desk.office, ticket_id, facts.text, desk.came_by, desk.asker, desk.now)
         case router.Draft(ticket_id, reason):
-            officer.keep_draft(desk.session, desk.office, ticket_id, facts.text, reason, desk.turn.last.id, desk.now)
+            officer.keep_draft(desk.session, desk.office, ticket_id, facts.text, reason, desk.came_by, desk.now)
         case router.TakeBack(ticket_id):
             officer.take_back_by_message(desk.session, desk.office, ticket_id, desk.turn.last.id, desk.asker, desk.now)
         case router.FromPartner(request_id, note):
@@ -356,6 +355,7 @@ def _record(desk: Desk, facts: router.Facts, decision: str, ticket_id: int | Non
     )
     desk.session.add(question)
     desk.session.flush()
+    desk.question_id = question.id
     return question
 
 
@@ -512,7 +512,8 @@ def _ask_a_person(desk: Desk, question_id: int | None, why: str, said: str, echo
     desk.about = question.committee_id
     told = conversations.told(desk.session, question.id or 0)
     whole = "\n\n".join([why, *(f"J'avais répondu :\n{text}" for text in told)])
-    ticket = open_ticket(desk, question.text, whole, question.candidates, said=said)
+    brought = files.of_question(desk.session, question.id)
+    ticket = open_ticket(desk, question.text, whole, question.candidates, said=said, brought=brought)
     question.ticket_id = ticket.id
     desk.session.add(question)
     _acknowledge(desk, ticket, "handed_on", noted=echo)
@@ -547,8 +548,12 @@ def open_ticket(
     kind: str = "question",
     urgent: bool = False,
     said: str = "",
+    brought: Sequence[int] = (),
 ) -> Ticket:
-    """A ticket with its notice to every officer concerned; `said`: what the asker added to the question."""
+    """A ticket with its notice to every officer concerned; `said`: what the asker added to the question.
+
+    `brought`: earlier messages whose files belong to it.
+    """
     turn = desk.turn
     ticket = tickets.open_ticket(
         desk.session,
@@ -576,7 +581,7 @@ def open_ticket(
         ticket.why = f"{ticket.why}\n\nLa personne ajoute :\n{said}"
         desk.session.add(ticket)
     assert ticket.id is not None
-    came_by = [message.id for message in turn.messages]
+    came_by = [*brought, *(number for number in desk.came_by if number not in brought)]
     files.tie(desk.session, came_by, ticket.id)
     officer.notify(desk.session, desk.office, ticket, desk.to.channel, desk.now, urgent=urgent, came_by=came_by)
     return ticket
@@ -622,9 +627,8 @@ def _add(desk: Desk, ticket_id: int) -> None:
         ticket.promised_at = hours.promised(desk.session, desk.office, ticket.council_id, desk.now)
         ticket.warned = 0
     tickets.add_message(desk.session, ticket, desk.turn.text, desk.turn.last.heard_at, reopen=True)
-    came_by = [message.id for message in desk.turn.messages]
-    files.tie(desk.session, came_by, ticket_id)
-    officer.notify_added(desk.session, desk.office, ticket, desk.turn.text, came_by, desk.now)
+    files.tie(desk.session, desk.came_by, ticket_id)
+    officer.notify_added(desk.session, desk.office, ticket, desk.turn.text, desk.came_by, desk.now)
     waiting = partners.in_words(desk.session, ticket_id)
     desk.say("added", ticket=ticket, number=ticket.id, waiting=waiting)
 
@@ -671,14 +675,18 @@ def _human(desk: Desk) -> None:
     recent = last is not None and desk.now - last.asked_at < CHOOSE_FOR and last.ticket_id is None
     desk.close_prompts()
     if recent and last is not None:
-        ticket = open_ticket(desk, last.text, "la personne demande quelqu'un (HUMAIN)", last.candidates)
+        brought = files.of_question(desk.session, last.id)
+        why = "la personne demande quelqu'un (HUMAIN)"
+        ticket = open_ticket(desk, last.text, why, last.candidates, brought=brought)
         last.ticket_id = ticket.id
         desk.session.add(last)
         _acknowledge(desk, ticket, "handed_on")
         return
-    ticket = open_ticket(
-        desk, "(La personne demande à parler à quelqu'un.)", "la personne a écrit HUMAIN", [], kind="human"
-    )
+    brought = files.unasked(desk.session, desk.turn.address_id, desk.now - FOLLOW_UP)
+    if last is not None and desk.now - last.asked_at < FOLLOW_UP:
+        brought = [*files.of_question(desk.session, last.id), *brought]
+    text, why = "(La personne demande à parler à quelqu'un.)", "la personne a écrit HUMAIN"
+    ticket = open_ticket(desk, text, why, [], kind="human", brought=brought)
     _acknowledge(desk, ticket, "human")
 
 

@@ -18,6 +18,7 @@ from channels.mailbox import Turn
 from escalation.tickets import Ticket
 
 CHOOSE_FOR = timedelta(minutes=30)
+FOLLOW_UP = timedelta(hours=72)
 
 
 @dataclass
@@ -32,7 +33,13 @@ class Desk:
     now: datetime
     posted: int = 0
     about: int | None = None  # the meeting that this turn is about
+    question_id: int | None = None  # what was asked in this turn, once it is recorded
     together: tuple[int, ...] = ()  # the addresses of the person who wrote, theirs alone when we do not know them
+
+    @property
+    def came_by(self) -> list[int]:
+        """The messages (inbox) of this turn."""
+        return [message.id for message in self.turn.messages]
 
     def post(self, message: Outbound, *, ticket_id: int | None = None, followed_by: str = "") -> str:
         """Say something to the one who wrote; the key it went under."""

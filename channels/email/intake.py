@@ -145,7 +145,8 @@ def _attachments(mail: Mail, warnings: list[str]) -> tuple[Attachment, ...]:
             warnings.append(f"plus de {MAX_ATTACHMENTS} pièces jointes : seules les premières sont gardées")
             break
         else:
-            kept.append(Attachment(clean(found.filename), clean(found.content_type), found.content))
+            name, kind = clean(found.filename), clean(found.content_type)
+            kept.append(Attachment(name, kind, found.content, inline=found.inline))
     return tuple(kept)
 
 

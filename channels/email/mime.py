@@ -58,6 +58,7 @@ class Attachment:
     declared: str
     size: int
     content: bytes
+    inline: bool = False  # a picture that the text shows where it stands
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,9 @@ def _attachment(part: Part, number: int) -> Attachment:
         "text/html": "page.html",
     }
     filename = part.filename or names.get(declared, f"piece-{number}")
-    return Attachment(filename, parts.type_by_magic(content, declared), declared, len(content), content)
+    shown = part.disposition[0] != "attachment" and bool(parts.raw_header(part.headers, "content-id"))
+    kind = parts.type_by_magic(content, declared)
+    return Attachment(filename, kind, declared, len(content), content, shown and kind.startswith("image/"))
 
 
 def _doubts(attachments: Iterable[Attachment]) -> Iterable[str]:

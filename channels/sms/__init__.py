@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from channels.contract import Manners, Opened
 
-MANNERS = Manners("SMS", ("texto",), short=True, phones=True)
+MANNERS = Manners("SMS", ("texto",), short=True, phones=True, carries=False)
 
 
 def open_channel(environment: Mapping[str, str]) -> Opened | None:

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from bot.desk import files, officer, privacy
-from channels.contract import Attachment
+from bot.desk import chat, files, officer, privacy
+from channels.contract import Address, Attachment
 from channels.directory import Council
 from channels.mailbox import AttachmentRow, InboxRow
 from escalation.officers import Officer, OfficerCouncil
 from escalation.tickets import Ticket
 from tests.channels.files import PDF, SECRET_PLACE, picture
-from tests.town import Town
+from tests.town import OFFICER, Town
 
 PHOTO = Attachment("photo.jpg", "image/jpeg", picture())
 PLAN = Attachment("plan.pdf", "application/pdf", PDF)
@@ -63,9 +63,127 @@ def test_a_file_alone_goes_to_a_person_even_when_it_is_not_kept(town: Town) -> N
     assert "jeu.exe" in notice.text
 
 
-def test_what_came_with_a_question_that_was_answered_is_not_kept(town: Town) -> None:
+def test_what_came_with_a_question_that_was_answered_goes_when_its_follow_up_is_over(town: Town) -> None:
     answer = town.say("telegram", "7", "c'est quoi le COPIL ?", attachments=(PHOTO,))
     assert any("comité de pilotage" in text for text in answer)
+    town.db.transact(privacy.purge, town.at + timedelta(hours=71))
+    assert len(rows(town)) == 1
+    assert town.db.transact(privacy.purge, town.at + timedelta(hours=73))["follow-ups"] == 1
+    assert rows(town) == []
+
+
+@pytest.mark.parametrize("word", ["NON", "HUMAIN"])
+def test_whoever_is_not_content_with_an_answer_hands_on_the_file_of_the_question(town: Town, word: str) -> None:
+    town.say("telegram", "7", "c'est quoi le COPIL ?", attachments=(PHOTO,))
+    town.say("telegram", "8", "c'est quoi le COPIL ?", attachments=(PLAN,))
+    town.say("telegram", "7", word)
+    (notice,) = town.notices()
+    assert [file.filename for file in notice.attachments] == ["photo.jpg"]
+    assert [each.filename for each in town.db.look(files.of_ticket, ticket(town).id)] == ["photo.jpg"]
+    town.db.transact(privacy.purge, town.at + timedelta(hours=73))
+    assert [row.filename for row in rows(town)] == ["photo.jpg"]
+
+
+def test_a_mail_that_says_no_two_days_later_hands_on_the_file_of_the_question(town: Town) -> None:
+    town.say("email", "awa@exemple.org", "c'est quoi le COPIL ?", attachments=(PLAN,))
+    town.pass_time(hours=50)
+    town.work(ticks=True)
+    town.say("email", "awa@exemple.org", "NON")
+    assert [file.filename for file in town.notices()[-1].attachments] == ["plan.pdf"]
+
+
+def test_a_person_who_is_asked_for_later_gets_the_file_that_came_before(town: Town) -> None:
+    town.say("telegram", "7", "c'est quoi le COPIL ?", attachments=(PHOTO,))
+    town.pass_time(hours=5)
+    town.say("telegram", "7", "Bonjour", attachments=(PLAN,))
+    town.say("telegram", "7", "HUMAIN")
+    assert [file.filename for file in town.notices()[-1].attachments] == ["photo.jpg", "plan.pdf"]
+
+
+def asked(town: Town, channel: str, handle: str) -> str:
+    """A question that waits for a person; the token of the notice."""
+    town.say(channel, handle, UNKNOWN)
+    return town.notices()[-1].token
+
+
+@pytest.mark.parametrize(("channel", "handle"), [("email", "awa@exemple.org"), ("telegram", "7")])
+def test_what_the_officer_joins_to_a_reply_goes_on_to_the_asker(town: Town, channel: str, handle: str) -> None:
+    token = asked(town, channel, handle)
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN, PROGRAM, PHOTO))
+    said = town.channels[channel].to(handle)[-1]
+    assert "Voici le plan." in said.text
+    assert [file.filename for file in said.attachments] == ["plan.pdf", "photo.jpg"]
+    assert said.attachments[0].content == PDF
+    assert SECRET_PLACE not in said.attachments[1].content
+    told = town.notices()[-1].text
+    assert "Avec votre réponse : plan.pdf (1 ko), photo.jpg (" in told
+    assert "Pas transmis : 1 fichier non gardé : jeu.exe" in told
+    assert town.db.look(files.of_ticket, ticket(town).id) == [], "a reply's files are none of the question's"
+
+
+def test_a_page_shows_the_officers_file_as_a_link(town: Town) -> None:
+    token = asked(town, "web", "w1")
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN,))
+    shown = town.db.transact(chat.collect, town.office, Address("web", "w1"), 0, town.at)[-1]
+    assert [(file.filename, file.size) for file in shown.files] == [("plan.pdf", len(PDF))]
+    opened = town.db.look(chat.file, town.office, Address("web", "w1"), shown.files[0].id)
+    assert opened is not None
+    assert opened.content == PDF
+
+
+def test_a_text_message_says_that_a_file_waits(town: Town) -> None:
+    token = asked(town, "sms", "+33600000001")
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN,))
+    said = town.channels["sms"].to("+33600000001")[-1]
+    assert said.attachments == ()
+    assert said.text.endswith("Un fichier vous attend auprès de l'équipe.")
+    assert "Pas transmis : plan.pdf (1 ko) (aucun fichier ne passe par SMS)." in town.notices()[-1].text
+
+
+def test_a_logo_in_the_officers_signature_goes_to_nobody(town: Town) -> None:
+    token = asked(town, "sms", "+33600000001")
+    logo = Attachment("logo.jpg", "image/jpeg", picture(), inline=True)
+    town.say("email", OFFICER.handle, "Mardi à 18 h.", token=token, attachments=(logo,))
+    assert "fichier" not in town.channels["sms"].to("+33600000001")[-1].text
+    assert "Pas transmis : logo.jpg (image dans le texte" in town.notices()[-1].text
+
+
+def test_a_file_without_a_word_is_a_reply(town: Town) -> None:
+    token = asked(town, "email", "awa@exemple.org")
+    town.say("email", OFFICER.handle, "", token=token, attachments=(PLAN,))
+    said = town.channels["email"].to("awa@exemple.org")[-1]
+    assert "Voici ce que vous attendiez." in said.text
+    assert [file.filename for file in said.attachments] == ["plan.pdf"]
+
+
+def test_a_reply_of_which_nothing_may_go_on_is_a_draft(town: Town) -> None:
+    token = asked(town, "email", "awa@exemple.org")
+    before = len(town.channels["email"].to("awa@exemple.org"))
+    town.say("email", OFFICER.handle, "", token=token, attachments=(PROGRAM,))
+    assert len(town.channels["email"].to("awa@exemple.org")) == before
+    assert "la réponse est vide" in town.notices()[-1].text
+    assert "jeu.exe" in town.notices()[-1].text
+    with pytest.raises(officer.NothingToConfirm):
+        town.db.transact(officer.confirm, town.office, ticket(town).id, "command", town.at)
+
+
+def test_the_files_of_a_draft_go_once_it_is_confirmed(town: Town) -> None:
+    token = asked(town, "email", "awa@exemple.org")
+    town.say("email", "nora@ailleurs.org", "Voici le plan.", token=token, attachments=(PLAN,))
+    assert "Avec : plan.pdf (1 ko)" in town.notices()[-1].text
+    town.pass_time(hours=80)
+    town.work(ticks=True)
+    town.db.transact(officer.confirm, town.office, ticket(town).id, "command", town.at)
+    town.work()
+    said = town.channels["email"].to("awa@exemple.org")[-1]
+    assert [file.filename for file in said.attachments] == ["plan.pdf"]
+
+
+def test_erasure_takes_the_files_of_the_answers_too(town: Town) -> None:
+    token = asked(town, "email", "awa@exemple.org")
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN,))
+    assert len(rows(town)) == 1
+    town.db.transact(privacy.erase, town.office, ticket(town).address_id, town.at)
     assert rows(town) == []
 
 
