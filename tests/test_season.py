@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from bot import simulation, workers
 from bot.db import Database
-from bot.desk import arranging, calendar, kit, kit_paper, meeting, officer, season_report, signed
+from bot.desk import arranging, calendar, kit, kit_paper, meeting, officer, season_report
 from bot.desk.arranging import Sheet
 from bot.office import Office
 from channels import directory
@@ -279,27 +279,6 @@ def test_a_plan_that_was_edited_is_followed_at_the_next_look(season: Season, db:
     town.work(ticks=True)
     planned = {each.step: each for each in db.look(lambda s: steps.of(s, number, 1))}
     assert planned["j-10"].due_at == datetime(2027, 1, 20, 9, tzinfo=PARIS)
-
-
-def test_a_signed_page_shows_who_comes_and_another_takes_dates(season: Season) -> None:
-    town, office, db = season.town, season.office, season.town.db
-    awa = season.member("Awa Diallo", Address("sms", AWA))
-    number = season.committee()
-    season.until(datetime(2027, 1, 7, 12, tzinfo=PARIS), hours=12)
-    committee = db.look(lambda s: s.get(Committee, number))
-    assert committee is not None
-    page = signed.ballot_token(office, committee, awa)
-    assert db.transact(signed.cast, office, page, {2}, town.at)
-    ballot = db.look(signed.ballot, office, page, town.at)
-    assert ballot is not None
-    assert [date.chosen for date in ballot.dates] == [False, True, False]
-    season.until(datetime(2027, 1, 18, 9, tzinfo=PARIS), hours=12)
-    town.say("sms", AWA, "1")
-    shown = db.look(signed.coming, office, signed.coming_token(office, committee, season.council), town.at)
-    assert shown is not None
-    assert shown.coming == ("Awa Diallo",)
-    assert db.look(signed.coming, office, page, town.at) is None
-    assert db.look(signed.ballot, office, page[:-1] + "a", town.at) is None
 
 
 def test_a_season_is_simulated_on_a_copy_and_nothing_is_sent(season: Season, tmp_path: Path) -> None:
