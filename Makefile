@@ -11,9 +11,9 @@ HOUSE := tests/test_house.py tests/test_repository.py
 run: $(VENV)/.ready ## Démarrer la hotline avec un exemple : http://127.0.0.1:8000
 	@$(BIN)/hotline run --demo
 
-test: $(VENV)/.ready-dev ## Installer ce que les tests demandent, puis les passer tous (ARGS="-k mot" pour choisir)
+test: $(VENV)/.ready-dev ## Installer ce que les tests demandent, puis les passer tous (ARGS="-k mot" pour choisir, ARGS="-n 0" pour un à la fois)
 	@bash tests/peers/install.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
 
 check: $(VENV)/.ready-dev ## Vérifier le style, les types et les lois de la maison (une minute)
 	@$(BIN)/ruff check .

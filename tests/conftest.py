@@ -1,5 +1,7 @@
 """What every test may ask for: a database (each test runs on both), an office, the real servers of tests/peers."""
 
+import fcntl
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +57,13 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
 
 
 @pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run, the same for all workers of xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
 def contents() -> list[Content]:
     """A dozen real entries of the base."""
     read = seed.read_folder(seed.CONTENT, gsm.length)
@@ -62,10 +71,15 @@ def contents() -> list[Content]:
 
 
 @pytest.fixture(scope="session")
-def index(contents: list[Content]) -> Index:
-    """The real matcher's index of that dozen."""
-    few = {name: messages[::4] for name, messages in seed.none_messages().items()}
-    return training.build([indexer.material(content) for content in contents], few, jobs=1)
+def index(contents: list[Content], run_folder: Path) -> Index:
+    """The real matcher's index of that dozen, built by the first worker that asks."""
+    path = run_folder / "index.npz"
+    with (run_folder / "index.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            few = {name: messages[::4] for name, messages in seed.none_messages().items()}
+            training.build([indexer.material(content) for content in contents], few, jobs=1).save(path)
+    return Index.load(path)
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ from knowledge import entries
 from knowledge.matching import Index
 from tests.channels.web.conftest import ask
 from tests.peers.browser import chromium
-from tests.peers.mail import PASSWORD, Mailbox, MailServer, free_port, mail_server, until
+from tests.peers.mail import PASSWORD, Mailbox, MailServer, mail_server, until
+from tests.peers.ports import free_port
 from tests.peers.postgres import Postgres
 
 __all__ = ["chromium", "mail_server"]

@@ -10,7 +10,8 @@ from tests.bench.installation import Row, ms, share
 from tests.channels.phones import PHONES, Phone
 from tests.channels.service import Service, running
 from tests.peers.kannel import Kannel, Operator
-from tests.peers.mail import free_port, serving
+from tests.peers.mail import serving
+from tests.peers.ports import free_port
 
 QUESTIONS = ("C'est quoi le COPIL ?", "C'est quoi un QPV ?", "Où trouver une salle pour se réunir ?")
 PEERS = {

@@ -23,7 +23,8 @@ import pytest
 import smpp34
 
 from tests.peers import absent
-from tests.peers.mail import free_port, until
+from tests.peers.mail import until
+from tests.peers.ports import free_port
 
 USER, PASSWORD, ADMIN = "hotline", "p@ss&é+1", "admin"
 NUMBER = "+33700112233"

@@ -22,6 +22,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.peers.oauth import AuthorizationServer
+from tests.peers.ports import free_port
 
 PASSWORD = "p@ss:w/rd?&é"  # every sign that must be percent-encoded
 DOMAIN = "hotline.test"
@@ -29,15 +30,9 @@ FULL = f"boite.pleine@{DOMAIN}"  # takes 2,000 bytes, no more
 LATER = f"plus.tard@{DOMAIN}"  # 450
 NEVER = f"jamais@{DOMAIN}"  # 550
 GONE = f"parti@{DOMAIN}"  # taken at first, and sent back for good (5.1.1)
-DEADLINE = 15.0  # seconds
+DEADLINE = 30.0  # seconds; a loaded machine may need them
 _numbers = count(1)
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], T], seconds: float = DEADLINE, what: str = "") -> T:

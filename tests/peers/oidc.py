@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.peers.browser import needed
-from tests.peers.mail import free_port
+from tests.peers.ports import free_port
 
 SCRIPT = Path(__file__).with_name("oidc.mjs")
 LOGIN = {"login": "nora", "password": "x"}
@@ -61,9 +61,10 @@ def provider(
     port = port or free_port()
     issuer = f"http://127.0.0.1:{port}"
     configuration = json.dumps({"issuer": issuer, "port": port, "clients": clients, "accounts": accounts})
-    shutil.copy(SCRIPT, folder() / "oidc.mjs")  # node looks for packages beside the script
+    script = folder() / f"oidc-{port}.mjs"  # node looks for packages beside the script
+    shutil.copy(SCRIPT, script)
     process = subprocess.Popen(
-        [node, str(folder() / "oidc.mjs")],
+        [node, str(script)],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder(),
         env={"PATH": os.environ.get("PATH", ""), "HOTLINE_PEER": configuration},
     )  # fmt: skip
@@ -84,3 +85,4 @@ def provider(
         found.browser.close()
         process.kill()
         process.communicate(timeout=10)
+        script.unlink()

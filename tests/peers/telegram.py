@@ -24,7 +24,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.peers.mail import free_port, until
+from tests.peers.mail import until
+from tests.peers.ports import free_port
 
 BOT = {"id": 700100200, "is_bot": True, "first_name": "Hotline", "username": "hotline_essai_bot"}
 TOKEN = f"{BOT['id']}:AAE5essai-essai-essai-essai-essai-essai"

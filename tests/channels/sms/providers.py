@@ -22,7 +22,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from tests.peers.mail import free_port, until
+from tests.peers.mail import until
+from tests.peers.ports import free_port
 
 
 @dataclass

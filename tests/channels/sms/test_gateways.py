@@ -23,7 +23,8 @@ from channels.sms import line
 from tests.channels.sms import providers
 from tests.channels.sms.conftest import Ear, channel_of, served
 from tests.channels.sms.providers import Fault, OvhApi, Provider, SmsgateApi, TwilioApi, signed_call
-from tests.peers.mail import free_port, until
+from tests.peers.mail import until
+from tests.peers.ports import free_port
 
 AWA = "+33612345678"
 SECRET = "un-secret-assez-long-pour-les-adresses"

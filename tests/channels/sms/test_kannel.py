@@ -14,7 +14,8 @@ import pytest
 from channels.contract import Address, Outbound, TryAgain, Undeliverable, Unsure
 from tests.channels.sms.conftest import Ear, channel_of, served
 from tests.peers.kannel import NUMBER, SECRET, Kannel, Operator, Phone
-from tests.peers.mail import free_port, until
+from tests.peers.mail import until
+from tests.peers.ports import free_port
 
 AWA = "+33612345678"
 _numbers = count(1)

@@ -33,7 +33,8 @@ from channels.telegram.pace import Pace
 from channels.telegram.settings import read_settings
 from channels.telegram.update import ALLOWED
 from tests.channels.telegram.conftest import channel_at
-from tests.peers.mail import free_port, until
+from tests.peers.mail import until
+from tests.peers.ports import free_port
 from tests.peers.telegram import SECRET, TOKEN, Fault, Telegram, post_to
 
 T = TypeVar("T")

@@ -17,7 +17,8 @@ from knowledge.entries import Content
 from knowledge.matching import Index
 from tests.channels.sms.conftest import Ear, Served
 from tests.channels.whatsapp.graph import Graph, Phone
-from tests.peers.mail import free_port, until
+from tests.peers.mail import until
+from tests.peers.ports import free_port
 from tests.town import Town
 
 

@@ -26,7 +26,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from channels.whatsapp.templates import templates
-from tests.peers.mail import free_port, until
+from tests.peers.mail import until
+from tests.peers.ports import free_port
 
 NUMBER, BUSINESS, PHONE = "106540352242922", "102290129340398", "33700112244"
 TOKEN = "EAAessai0essai0essai0essai0essai0"
