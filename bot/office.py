@@ -67,6 +67,10 @@ class Office:
         """« jeudi 11 décembre 2026 à 18 h »"""
         return f"{self.day(moment)} à {self.hour(moment)}"
 
+    def at_desk(self, way: str, command: str) -> str:
+        """Where the officer does something: the page of the desk, or the command where no public address is set."""
+        return f"{self.public_url}/bureau{way}" if self.public_url else f"hotline {command}"
+
     @property
     def reach(self) -> str:
         """How a person of the team is reached otherwise, as a sentence; empty when nothing is known."""

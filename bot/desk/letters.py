@@ -120,7 +120,9 @@ def to_officer(
             directory.opened(office.vault, row),
             token=officer_token(office, ticket.id, officer, now),
             number=ticket.id,
-            at_the_desk=f"Au bureau : {office.public_url}/bureau/questions/{ticket.id}" if office.public_url else "",
+            at_desk=f"Au bureau : {office.public_url}/bureau/questions/{ticket.id}" if office.public_url else "",
+            at_close=office.at_desk(f"/questions/{ticket.id}", f"tickets close {ticket.id}"),
+            at_confirm=office.at_desk(f"/questions/{ticket.id}", f"tickets confirm {ticket.id}"),
             **values,
         )
         mine = f"{key}:{number}" if number else key

@@ -77,6 +77,14 @@ def tell_officers(
                     title=meeting.title,
                     when=office.when(meeting.starts_at),
                     organisation=office.organisation,
+                    at_calls=office.at_desk("/reunions/appels", f"committees calls {meeting.id}"),
+                    at_show=office.at_desk(f"/reunions/{meeting.id}", f"committees show {meeting.id}"),
+                    at_agenda=office.at_desk(
+                        f"/reunions/{meeting.id}/ordre-du-jour", f"committees agenda {meeting.id}"
+                    ),
+                    at_invited=office.at_desk(
+                        f"/reunions/{meeting.id}#invitations", f"committees documents {meeting.id} --invited"
+                    ),
                     **values,
                 )
                 key = f"season:{meeting.id}.{meeting.revision}:{what}:{address_id}"
