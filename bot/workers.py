@@ -376,7 +376,7 @@ async def remind(db: Database, office: Office, now: Now, bell: Bell, reach: Coll
             return
         more = True
         while more:
-            _, more = await db.run(reminding.prepare, office, now(), reminding.LOT)
+            _, more = await db.run(reminding.prepare, office, now(), reminding.MEETINGS)
         begun = await db.read(steps.begun, now())
         found = True
         while found:

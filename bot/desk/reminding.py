@@ -26,7 +26,8 @@ from scheduler.committees import CANCELLED, Committee, Reminder
 from scheduler.plan import Due, Noted, Told
 
 LOCK = 0x72656D64  # PostgreSQL advisory lock: one worker at a time posts reminders
-LOT = 50  # people told in one transaction, meetings planned in one
+LOT = 50  # people told in one transaction
+MEETINGS = 4  # planned and begun in one: a dozen steps each, and letters to officers
 SMS_TITLE, SMS_PLACE = 60, 60  # characters: what keeps a reminder within two SMS
 TWO_SMS = 306  # septets
 CHOICES = ("Je viens", "Je ne peux pas", "Je veux préparer")
@@ -82,7 +83,7 @@ def due(
     return told, more
 
 
-def prepare(session: Session, office: Office, now: datetime, limit: int = LOT) -> tuple[int, bool]:
+def prepare(session: Session, office: Office, now: datetime, limit: int = MEETINGS) -> tuple[int, bool]:
     """Drop what must not go, write the steps of new and moved meetings, begin those that are due; what officers hear.
 
     How many meetings were looked at, and whether more are left.

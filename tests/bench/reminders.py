@@ -1,9 +1,10 @@
 """31,000 people to remind of one day's committees: how long, and for how long at most the database is held."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -19,7 +20,7 @@ from scheduler.committees import Committee, CommitteeCouncil, Seat
 from tests.bench.installation import KINDS, Row, database, ms, share
 from tests.ordeal.town import SECRET
 
-COUNCILS = 31
+COUNCILS = 1_100
 
 
 def _people(session: Session, office: Office, now: datetime, people: int) -> None:
@@ -52,7 +53,7 @@ def _people(session: Session, office: Office, now: datetime, people: int) -> Non
 
 
 def run(quick: bool) -> Iterator[Row]:
-    people = 3100 if quick else 31_000
+    people = 3_300 if quick else 33_000
     office = Office(vault=Vault(SECRET))
     now = datetime.now(UTC).replace(hour=10)  # people are written to in waking hours
     for kind in KINDS:
@@ -61,16 +62,26 @@ def run(quick: bool) -> Iterator[Row]:
             db.longest_write = 0.0
             began = time.perf_counter()
             held: list[float] = []
+
+            def write(work: Callable[..., Any], *args: Any) -> Any:
+                start = time.perf_counter()
+                done = db.transact(work, *args)
+                held.append(time.perf_counter() - start)  # noqa: B023
+                return done
+
             more = True
             while more:
-                start = time.perf_counter()
-                _, more = db.transact(reminding.due, office, now, BATCH)
-                held.append(time.perf_counter() - start)
+                _, more = write(reminding.prepare, office, now, reminding.MEETINGS)
+            planned = time.perf_counter() - began
+            while letters := db.look(reminding.look, office, now, BATCH)[0]:
+                for first in range(0, len(letters), reminding.LOT):
+                    write(reminding.post, office, letters[first : first + reminding.LOT], now)
             took = time.perf_counter() - began
             posted = db.look(lambda session: session.execute(sa.select(sa.func.count(OutboxRow.id))).scalar_one())  # type: ignore[arg-type]
             again, _ = db.transact(reminding.due, office, now, BATCH)
             claims = _claims(db, office, now)
         longest = max(held)
+        yield Row(f"{COUNCILS} committees planned", kind, f"{planned:.1f} s", "≤ 60 s", planned <= 60)
         yield Row(f"{people:,} reminders posted".replace(",", " "), kind, f"{took:.1f} s", "≤ 5 min", took <= 300)
         yield Row("… the longest that one call held the database", kind, ms(longest), "≤ 100 ms", longest <= 0.1)
         yield Row("… the usual call (median)", kind, ms(share(held, 0.5)))
