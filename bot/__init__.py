@@ -25,8 +25,8 @@ knowledge/    what the hotline knows: entries, drafts, corrections, content/, se
               pages/ (editing)
 escalation/   questions that only a person can answer: tickets, officers, accounts, passwords, deadlines, closures,
               answering, partners, alike; console/ (the desk)
-scheduler/    what must happen on a date: committees, agenda, plan, steps, preparation, attendance, ics, feeds, clock;
-              pages/ (the calendar)
+scheduler/    what must happen on a date: committees, agenda, plan, steps, preparation, attendance, repeats, ics, feeds,
+              clock; pages/ (the calendar)
 tests/        mirrors the rooms; test_stories.py tells the flows, test_house.py keeps the laws
 
 Arrows: bot -> channels, knowledge, escalation, scheduler. No other between rooms.

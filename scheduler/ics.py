@@ -11,10 +11,13 @@ from zoneinfo import ZoneInfo
 import icalendar
 import recurring_ical_events
 
+from scheduler import repeats
+
 MOST_BYTES = 5_000_000
 MOST_EVENTS = 2_000
 MOST_REPEATS = 100  # occurrences of one rule
 AHEAD = timedelta(days=548)  # 18 months
+BEYOND = timedelta(days=31)  # after the last day: what expands a rule looks a little further
 OLDEST_YEAR = 2000  # a rule that began earlier is a mistake
 TOO_OFTEN = ("SECONDLY", "MINUTELY", "HOURLY")
 
@@ -159,7 +162,7 @@ def _events(
             yield _event(event, where, zone, cancelled, notes, str(event.get("UID", "")).strip(), _suffix(event))
         return
     _check_rule(rule)
-    _moment(rule, "DTSTART", zone, where, [])
+    _comes(rule, _moment(rule, "DTSTART", zone, where, []).astimezone(zone), (now + AHEAD).astimezone(zone))
     small = icalendar.Calendar()
     for event in group:
         small.add_component(event)
@@ -191,6 +194,23 @@ def _check_rule(event: icalendar.Event) -> None:
     start = _dt(_one(event, "DTSTART"))
     if isinstance(start, date) and start.year < OLDEST_YEAR:
         raise _Bad(f"commence en {start.year}")
+
+
+def _comes(event: icalendar.Event, start: datetime, end: datetime) -> None:
+    """A rule that never comes would hold whoever expands it: it has to show a date past `end`, or to be over."""
+    rules = event.get("RRULE")
+    for rule in rules if isinstance(rules, list) else [rules] if rules is not None else []:
+        bare = ";".join(
+            part for part in rule.to_ical().decode().split(";") if not part.upper().startswith(("UNTIL=", "COUNT="))
+        )
+        last = end.replace(tzinfo=None) + BEYOND
+        try:
+            for _ in repeats.dates(bare, start.replace(tzinfo=None), last):
+                pass
+        except repeats.TooManySteps as error:
+            raise _Bad("répétition impossible : elle ne tombe jamais, ou presque") from error
+        except repeats.BadRule as error:
+            raise _Bad(f"répétition illisible ({error})") from error
 
 
 def _endless(event: icalendar.Event) -> bool:

@@ -1,12 +1,12 @@
 """What the officer does with a meeting: recorded, changed, its agenda in plain words, papers, dates, decisions."""
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
 from sqlmodel import Session, col, select
 
 from bot import audit
@@ -19,7 +19,7 @@ from channels import directory
 from channels.contract import Address
 from channels.directory import Person
 from escalation.accounts import Who
-from scheduler import agenda, attendance, committees, preparation
+from scheduler import agenda, attendance, committees, preparation, repeats
 from scheduler.agenda import AgendaItem, CommitteeDocument, CommitteeFile, Decision
 from scheduler.attendance import CallNote
 from scheduler.committees import CANCELLED, CONFIRMED, KINDS, Committee, CommitteeCouncil, CommitteeSeries
@@ -190,30 +190,23 @@ def _check(session: Session, who: Who | None, sheet: Sheet, now: datetime, *, ne
         errors["conseils"] = "L'un de ces conseils n'est pas parmi les vôtres."
     if sheet.rrule and sheet.starts_at is not None:
         try:
-            _rule(sheet.rrule, sheet.starts_at)
-        except ValueError:
-            errors["regle"] = "Je ne comprends pas cette répétition."
+            start = sheet.starts_at.replace(tzinfo=None)
+            for _ in repeats.dates(sheet.rrule, start, start + SERIES_AHEAD):
+                pass
+        except repeats.BadRule:
+            errors["regle"] = "Je ne comprends pas cette répétition, ou elle ne tombe jamais."
     if errors:
         raise Wrong(**errors)
 
 
-def _rule(rrule: str, starts_at: datetime) -> object:
-    if not any(each in rrule.upper() for each in ("FREQ=WEEKLY", "FREQ=MONTHLY", "FREQ=YEARLY", "FREQ=DAILY")):
-        raise ValueError(rrule)
-    return rrulestr(rrule, dtstart=starts_at.replace(tzinfo=None))
-
-
 def occurrences(rrule: str, starts_at: datetime, office: Office) -> list[datetime]:
-    """When a rule (RFC 5545) comes, from its first time on, 18 months and 100 times at most, on the local clock."""
-    local = starts_at.astimezone(office.zone)
-    rule = _rule(rrule, local)
-    last = local.replace(tzinfo=None) + SERIES_AHEAD
-    found: list[datetime] = []
-    for each in rule:  # type: ignore[attr-defined]
-        if each > last or len(found) >= MOST_IN_SERIES:
-            break
-        found.append(each.replace(tzinfo=office.zone))
-    return found or [starts_at]
+    """When a rule (RFC 5545) comes, from its first time on, 18 months and 100 times at most, on the local clock.
+
+    repeats.BadRule (a ValueError) when it cannot be read, or never comes.
+    """
+    local = starts_at.astimezone(office.zone).replace(tzinfo=None)
+    found = itertools.islice(repeats.dates(rrule, local, local + SERIES_AHEAD), MOST_IN_SERIES)
+    return [each.replace(tzinfo=office.zone) for each in found] or [starts_at]
 
 
 def confirm(session: Session, who: Who | None, committee_id: int, now: datetime) -> None:

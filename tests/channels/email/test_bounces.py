@@ -142,6 +142,16 @@ def test_a_refusal_at_the_door_counts_as_well(town: Town) -> None:
     assert row_of(town, "awa@exemple.org").paused_at is not None
 
 
+def test_a_bounce_that_is_faster_than_our_note_of_the_sending_counts_as_well(town: Town) -> None:
+    for number in range(3):
+        write_to(town, "awa@exemple.org", f"k{number}")
+        report = Receipt("email", f"email-{len(town.channels['email'].sent) + 1}", "failed", "inconnue", gone=True)
+        assert town.db.transact(questions.receive, town.office, report, town.at)
+        assert row_of(town, "awa@exemple.org").paused_at is None
+        town.work()
+    assert row_of(town, "awa@exemple.org").paused_at is not None
+
+
 def test_a_code_that_someone_waits_for_goes_to_a_paused_address(town: Town) -> None:
     comes_back(town, "awa@exemple.org", 3)
     row = row_of(town, "awa@exemple.org")

@@ -358,3 +358,23 @@ def test_answers_above_below_and_between_quotes_are_kept(above: list[str], below
         word for word in flat(" ".join(above + below)).split() if any(map(str.isalnum, word)) and word not in kept
     ] == []
     assert "Fin." in mail.text
+
+
+@pytest.mark.parametrize(
+    ("disposition", "content_id", "inline"),
+    [("inline", True, True), ("", True, True), ("attachment", True, False), ("inline", False, False)],
+)
+def test_a_picture_that_stands_in_the_text_is_told_from_one_that_is_joined(
+    disposition: str, content_id: bool, inline: bool
+) -> None:
+    head = (f"Content-Disposition: {disposition}\r\n" if disposition else "") + (
+        "Content-ID: <logo@exemple.org>\r\n" if content_id else ""
+    )
+    raw = (
+        "From: nora@exemple.org\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: text/html\r\n\r\n<p>Mardi.</p><img src='cid:logo@exemple.org'>\r\n"
+        f"--b\r\nContent-Type: image/png; name=logo.png\r\nContent-Transfer-Encoding: base64\r\n{head}\r\n"
+        "iVBORw0KGgo=\r\n--b--\r\n"
+    )
+    (found,) = read_mail(raw.encode()).attachments
+    assert (found.filename, found.inline) == ("logo.png", inline)

@@ -5,6 +5,7 @@ The providers' own clients are pointed at them in the tests: what these servers 
 
 import asyncio
 import base64
+import email.utils
 import hashlib
 import hmac
 import itertools
@@ -13,6 +14,7 @@ import re
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -238,7 +240,7 @@ class TwilioApi(Provider):
             "num_segments": "1",
             "status": "received" if direction == "inbound" else "queued",
             "date_sent": "Tue, 01 Dec 2026 09:30:00 +0000",
-            "date_created": "Tue, 01 Dec 2026 09:30:00 +0000",
+            "date_created": email.utils.format_datetime(datetime.now(UTC)),
             "error_code": None,
             "error_message": None,
         } | more
@@ -266,9 +268,23 @@ class TwilioApi(Provider):
         return JSONResponse({name: value for name, value in row.items() if name != "callback"}, 201)
 
     def _page(self, request: Request) -> Response:
-        """Two a page, newest first, so that pages have to be turned."""
-        to, start = request.query_params.get("To"), int(request.query_params.get("Page", "0"))
-        found = [each for each in reversed(self.messages) if each["to"] == to]
+        """Two a page, newest first, so that pages have to be turned; a search gets as many as it asks for."""
+        asked = request.query_params
+        if known := set(asked) - {"To", "From", "DateSent", "DateSent<", "DateSent>", "PageSize", "Page", "PageToken"}:
+            return self.refuse("search", 400, {"code": 20001, "message": f"Unknown {known}", "status": 400})
+        since = asked.get("DateSent>", "")
+        if since and not re.fullmatch(r"\d{4}-\d\d-\d\d", since):
+            return self.refuse("date", 400, {"code": 20001, "message": "Invalid DateSent", "status": 400})
+        to, start = asked.get("To"), int(asked.get("Page", "0"))
+        found = [
+            {name: value for name, value in each.items() if name != "callback"}
+            for each in reversed(self.messages)
+            if each["to"] == to
+            and asked.get("From", each["from"]) == each["from"]
+            and email.utils.parsedate_to_datetime(each["date_created"]).date().isoformat() >= since
+        ]
+        if size := int(asked.get("PageSize", "0")):
+            return JSONResponse({"messages": found[:size], "next_page_uri": None})
         more = f"{request.url.path}?To=%2B{TWILIO_NUMBER[1:]}&Page={start + 1}" if found[start * 2 + 2 :] else None
         return JSONResponse({"messages": found[start * 2 : start * 2 + 2], "next_page_uri": more})
 

@@ -18,15 +18,16 @@ from android_sms_gateway import domain
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 
-from channels.contract import Address, Outbound, TryAgain, Undeliverable, Unsure
+from channels.contract import Address, Findable, Outbound, TryAgain, Undeliverable, Unsure
 from channels.sms import line
 from tests.channels.sms import providers
 from tests.channels.sms.conftest import Ear, channel_of, served
-from tests.channels.sms.providers import Fault, OvhApi, Provider, SmsgateApi, TwilioApi, signed_call
+from tests.channels.sms.providers import TWILIO_NUMBER, Fault, OvhApi, Provider, SmsgateApi, TwilioApi, signed_call
 from tests.peers.mail import until
 from tests.peers.ports import free_port
 
 AWA = "+33612345678"
+HOUR = timedelta(hours=1)
 SECRET = "un-secret-assez-long-pour-les-adresses"
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
 
@@ -125,6 +126,49 @@ def test_an_answer_that_is_cut_off_leaves_us_unsure(provider: Provider) -> None:
     provider.faults = [Fault(cut_after=True)]
     with pytest.raises(Unsure):
         send(provider)
+
+
+def find(provider: Any, text: str = "Bonjour", key: str = "inbox:1:0", to: str = AWA, since: timedelta = HOUR) -> str:
+    channel = channel_of(settings_of(provider))
+    assert isinstance(channel, Findable)
+    message = Outbound(Address("sms", to), "answer", {}, text)
+    return asyncio.run(channel.find(message, key, datetime.now(UTC) - since))
+
+
+@pytest.fixture(params=["ovh_api", "twilio_api"])
+def searched(request: pytest.FixtureRequest) -> Any:
+    """A provider that can be asked what it took."""
+    return request.getfixturevalue(request.param)
+
+
+def test_a_message_whose_answer_was_lost_is_found_at_its_provider(searched: Any) -> None:
+    assert find(searched) == "", "nothing was sent yet"
+    searched.faults = [Fault(cut_after=True)]
+    with pytest.raises(Unsure):
+        send(searched)
+    taken = searched.messages[0]["sid"] if isinstance(searched, TwilioApi) else str(next(iter(searched.outgoing)))
+    assert find(searched) == taken
+    assert searched.refused == [], "every question was put as the documentation says"
+
+
+def test_a_message_that_the_provider_never_had_is_not_found(searched: Any) -> None:
+    send(searched, text="Autre chose", key="inbox:2:0")
+    send(searched, to="+33698765432", key="inbox:3:0")
+    assert find(searched) == ""
+
+
+def test_a_provider_that_cannot_say_what_it_took_is_asked_again(searched: Any) -> None:
+    send(searched)
+    searched.faults = [Fault(503, {"message": "maintenance"}, method="GET")]
+    with pytest.raises((TryAgain, Unsure)):
+        find(searched)
+
+
+def test_what_was_said_before_the_lost_message_is_not_taken_for_it(twilio_api: TwilioApi) -> None:
+    send(twilio_api)
+    assert find(twilio_api, since=-HOUR) == "", "the same words, an hour before"
+    twilio_api.row("inbound", TWILIO_NUMBER, AWA, "Bonjour")
+    assert find(twilio_api, since=-HOUR) == ""
 
 
 def test_a_provider_that_cannot_be_reached_rests_the_channel(provider: Provider) -> None:
