@@ -442,7 +442,8 @@ def note_call(
             noted_at=now,
         )
     )
-    audit.append(session, now, author(who), "call noted", f"committee:{committee_id}", text=text.strip())
+    # its words stand in the note alone, and go with it
+    audit.append(session, now, author(who), "call noted", f"committee:{committee_id}")
 
 
 def said_by_phone(

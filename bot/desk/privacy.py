@@ -16,13 +16,15 @@ from bot.conversations import NotedReply, Prompt, Question, close_all
 from bot.desk import files
 from bot.desk.turns import FOLLOW_UP
 from bot.office import Office
-from channels import attachments, directory
+from channels import admission, attachments, directory
 from channels.directory import AddressRow, Consent, Council, Person, Proof
 from channels.mailbox import UNFINISHED_OUT, AttachmentRow, InboxRow, OutboxRow
 from escalation import answering
 from escalation.officers import Officer
 from escalation.tickets import Ticket, TicketMessage, TicketReply
+from scheduler.attendance import Attendance, CallNote
 from scheduler.committees import Seat
+from scheduler.preparation import PreparationView, PreparationVote
 
 CODE_FOR = timedelta(minutes=30)
 CODE_TRIES = 3
@@ -71,6 +73,16 @@ def held(session: Session, office: Office, address_id: int) -> str:
     lines += [f"  {office.day(each.asked_at)} : {' '.join(each.text.split())[:200]}" for each in questions]
     tickets = session.exec(select(Ticket).where(Ticket.address_id == address_id).order_by(col(Ticket.id))).all()
     lines += [f"- la question n° {each.id}, transmise {office.day(each.opened_at)}" for each in tickets]
+    sent = session.execute(
+        sa.select(col(AttachmentRow.filename), col(AttachmentRow.size))
+        .join(InboxRow, col(InboxRow.id) == col(AttachmentRow.inbox_id))
+        .where(col(InboxRow.address_id) == address_id)
+        .order_by(col(AttachmentRow.id))
+    ).all()
+    if sent:
+        lines.append(f"- vos fichiers : {admission.listed((name, size) for name, size in sent)}")
+    if person is not None:
+        lines += _of_meetings(session, office, person.id or 0)
     return "\n".join(lines)
 
 
@@ -148,11 +160,20 @@ def erase_person(
     finish(session, now)
 
 
+def _of_meetings(session: Session, office: Office, person_id: int) -> list[str]:
+    """What is kept of someone's part in meetings."""
+    answers = session.exec(select(Attendance).where(Attendance.person_id == person_id, Attendance.answer != "")).all()
+    lines = [f"- vos réponses à des invitations : {len(answers)}"] if answers else []
+    calls = session.exec(select(CallNote).where(CallNote.person_id == person_id).order_by(col(CallNote.id))).all()
+    return lines + [f"- un appel de l'équipe, noté {office.day(each.noted_at)} : {each.text}" for each in calls]
+
+
 def erase(session: Session, office: Office, address_id: int, now: datetime, actor: str = "") -> None:
     """Take out every word from and to this address, and whom it belongs to; figures stay. The handle goes by `finish`.
 
-    Goes: messages, attachments, questions, tickets' words, consents, codes, the audit trail's words, the name when this
-    was the person's only address. Stays: that a question was asked on a day, by which channel, for which council.
+    Goes: messages, attachments, questions, tickets' words, consents, codes, the audit trail's words. When this was the
+    person's only address: their name, notes of calls, whom they sent in their place, what they chose for a preparation.
+    Stays: that a question was asked on a day, by which channel, for which council; that somebody came to a meeting.
     """
     inbox = sa.select(col(InboxRow.id)).where(col(InboxRow.address_id) == address_id)
     tickets = sa.select(col(Ticket.id)).where(col(Ticket.address_id) == address_id)
@@ -228,6 +249,15 @@ def _forget_person(session: Session, row: AddressRow, now: datetime) -> None:
     if others is None:
         person.name, person.preferred_channel = ERASED, ""
         session.add(person)
+        for statement in (
+            sa.delete(CallNote).where(col(CallNote.person_id) == person.id),
+            sa.delete(PreparationVote).where(col(PreparationVote.person_id) == person.id),
+            sa.delete(PreparationView).where(col(PreparationView.person_id) == person.id),
+            sa.update(Attendance)
+            .where(col(Attendance.person_id) == person.id)
+            .values(alternate="", alternate_id=None, ticket_id=None),
+        ):
+            session.execute(statement)
         session.execute(  # nobody sits there any more
             sa.update(Seat).where(col(Seat.person_id) == person.id, col(Seat.until).is_(None)).values(until=now)
         )
@@ -312,6 +342,7 @@ def due(session: Session, now: datetime) -> dict[str, int]:
 
 def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
     """What has been kept long enough loses its words, `limit` rows of a kind at most; how many of each."""
+    older = now - ESCALATED_KEPT
     found = _due(now)
     questions, inbox, outbox, tickets = (found[name] for name in ("questions", "inbox", "outbox", "tickets"))
     counts = {}
@@ -345,6 +376,20 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
         col(OutboxRow.state).in_(("sent", "delivered", "dropped")),
         col(OutboxRow.created_at) < now - AUTOMATIC_KEPT,
     )
+    session.execute(sa.update(CallNote).where(col(CallNote.noted_at) < older, col(CallNote.text) != "").values(text=""))
+    session.execute(
+        sa.update(Attendance)
+        .where(col(Attendance.said_at) < older, col(Attendance.alternate) != "")
+        .values(alternate="")
+    )
+    words = (
+        sa.select(col(AuditText.line_id))
+        .join(AuditLine, col(AuditLine.id) == col(AuditText.line_id))
+        .where(col(AuditLine.at) < older)
+    )
+    ids = list(session.execute(words.limit(limit)).scalars())
+    session.execute(sa.delete(AuditText).where(col(AuditText.line_id).in_(ids)))
+    counts["trail"] = len(ids)
     counts["follow-ups"] = files.let_go(session, now - FOLLOW_UP, limit)
     ids = list(session.execute(carried.limit(limit)).scalars())
     attachments.detach(session, ids)

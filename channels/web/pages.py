@@ -393,7 +393,7 @@ class Pages:
     # --- what the law wants to be read -------------------------------------------------------------------------------
 
     async def privacy(self, request: Request) -> Response:
-        return self.frame.page(request, "web/privacy.html", settings=self.settings)
+        return self.frame.page(request, "web/privacy.html", settings=self.settings, accepted=admission.ACCEPTED)
 
     async def accessibility(self, request: Request) -> Response:
         return self.frame.page(request, "web/accessibility.html", settings=self.settings)
