@@ -382,12 +382,12 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
         .where(col(Attendance.said_at) < older, col(Attendance.alternate) != "")
         .values(alternate="")
     )
-    words = (
+    trail = (
         sa.select(col(AuditText.line_id))
         .join(AuditLine, col(AuditLine.id) == col(AuditText.line_id))
         .where(col(AuditLine.at) < older)
     )
-    ids = list(session.execute(words.limit(limit)).scalars())
+    ids = list(session.execute(trail.limit(limit)).scalars())
     session.execute(sa.delete(AuditText).where(col(AuditText.line_id).in_(ids)))
     counts["trail"] = len(ids)
     counts["follow-ups"] = files.let_go(session, now - FOLLOW_UP, limit)
