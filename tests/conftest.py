@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +50,18 @@ def office(vault: Vault) -> Office:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+def pytest_sessionstart() -> None:
+    """SIGTERM, as `timeout` sends it, ends the run in order: no server of tests/peers is left behind."""
+    own = os.getpid()
+
+    def stop(number: int, _: object) -> None:
+        if os.getpid() == own:
+            pytest.exit("ended by SIGTERM", returncode=128 + number)
+        os._exit(128 + number)  # a process that a test forked
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
