@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,15 +28,38 @@ pytest_plugins = ("tests.peers.postgres", "tests.peers.mail")
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)  # a Tuesday, 10:30 in Paris
 
 
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """One worker at a time in the block; the others wait."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated database, empty; the test runs on SQLite and on PostgreSQL."""
-    on_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/hotline.db" if on_sqlite else request.getfixturevalue("postgres_url")
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "hotline.db")
+        url = f"sqlite:///{tmp_path}/hotline.db"
+    else:
+        url = request.getfixturevalue("postgres_url")
     found = Database(url)
-    migrations.upgrade(found)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(run_folder: Path) -> Path:
+    """An empty file of the newest revision, to copy: the revisions take half a second, a copy none."""
+    path = run_folder / "template.db"
+    with only_one(run_folder / "template.lock"):
+        if not path.exists():
+            made = Database(f"sqlite:///{path}")
+            migrations.upgrade(made)
+            made.close()
+            assert not path.with_name("template.db-wal").exists()
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +112,7 @@ def contents() -> list[Content]:
 def index(contents: list[Content], run_folder: Path) -> Index:
     """The real matcher's index of that dozen, built by the first worker that asks."""
     path = run_folder / "index.npz"
-    with (run_folder / "index.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with only_one(run_folder / "index.lock"):
         if not path.exists():
             few = {name: messages[::4] for name, messages in seed.none_messages().items()}
             training.build([indexer.material(content) for content in contents], few, jobs=1).save(path)

@@ -1,5 +1,6 @@
 """Seasons at random: whatever is moved, cancelled, or missed while away, each is told once a revision, in its time."""
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
-from bot import migrations
 from bot.db import Database
 from channels.directory import Council, Person
 from scheduler import committees, plan, steps
@@ -76,14 +76,14 @@ def _change(session: Session, id: int, days: int, now: datetime) -> None:
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(STARTS), st.integers(1, 40), st.integers(8, 20), CHANGES, AWAY)
+@given(start=st.sampled_from(STARTS), days=st.integers(1, 40), hour=st.integers(8, 20), changes=CHANGES, away=AWAY)
 def test_each_is_told_once_a_revision_and_in_its_time(
-    start: datetime, days: int, hour: int, changes: list[Change], away: list[tuple[int, int]]
+    sqlite_template: Path, start: datetime, days: int, hour: int, changes: list[Change], away: list[tuple[int, int]]
 ) -> None:
     with TemporaryDirectory() as folder:
+        shutil.copy(sqlite_template, Path(folder) / "season.db")
         db = Database(f"sqlite:///{Path(folder)}/season.db", pool=2)
         try:
-            migrations.upgrade(db)
             starts_at = (start + timedelta(days=days)).replace(hour=hour)
             id = db.transact(_make, starts_at, start)
             told: list[tuple[datetime, Due]] = []
