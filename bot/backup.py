@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from sqlmodel import Session, UTCDateTime
 
 from bot import migrations
 from bot.db import Database
@@ -60,7 +60,7 @@ def _write_tables(session: Session, archive: zipfile.ZipFile, progress: Progress
     if session.get_bind().dialect.name == "postgresql":
         session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
     counts = {}
-    for table in metadata.sorted_tables:
+    for table in tables_of(session):
         rows = session.execute(sa.select(table).execution_options(yield_per=BATCH))
         number = 0
         with archive.open(f"tables/{table.name}.jsonl", "w", force_zip64=True) as file:
@@ -70,6 +70,24 @@ def _write_tables(session: Session, archive: zipfile.ZipFile, progress: Progress
                     progress(table.name, number)
         counts[table.name] = number
     return counts
+
+
+def tables_of(session: Session) -> list[sa.Table]:
+    """The tables as this database has them, whatever its revision; what they refer to first.
+
+    Columns that today's program knows are read and written in its types; moments of others are aware all the same.
+    """
+    found = sa.MetaData()
+    found.reflect(session.connection())
+    found.remove(found.tables["alembic_version"])
+    for table in found.tables.values():
+        known = metadata.tables.get(table.name)
+        for column in table.columns:
+            if known is not None and column.name in known.columns:
+                column.type = known.columns[column.name].type
+            elif isinstance(column.type, sa.DateTime):
+                column.type = UTCDateTime()
+    return found.sorted_tables
 
 
 def _plain(value: object) -> object:
@@ -123,7 +141,7 @@ def _checked(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _read_tables(session: Session, archive: zipfile.ZipFile, expected: dict[str, int], progress: Progress) -> int:
-    tables = metadata.sorted_tables
+    tables = tables_of(session)
     for table in tables:
         if session.execute(sa.select(sa.func.count()).select_from(table)).scalar_one():
             raise NotEmpty(table.name)
