@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot import conversations
+from bot import audit, conversations
 from bot.conversations import Prompt, Question
 from bot.desk import officer
 from bot.desk.turns import CHOOSE_FOR, Desk
@@ -59,6 +59,8 @@ def _close_ticket(desk: Desk, ticket_id: int | None) -> None:
     words = "(ANNULER : la personne n'attend plus de réponse.)"
     officer.notify_added(desk.session, desk.office, ticket, words, [desk.turn.last.id], desk.now)
     tickets.close(desk.session, ticket, "annulé par la personne", desk.now)
+    actor = f"asker:{desk.turn.address_id}"
+    audit.append(desk.session, desk.now, actor, "ticket closed", f"ticket:{ticket.id}", ticket.council_id)
 
 
 def _choose(desk: Desk, before: dict[str, Any]) -> tuple[str, str]:

@@ -746,6 +746,7 @@ def _stop(desk: Desk) -> None:
         desk.asker.stopped_at = desk.now
         desk.session.add(desk.asker)
         desk.note("stop")
+        _trail(desk, "stopped")
         desk.say("stopped")
 
 
@@ -757,7 +758,13 @@ def _start(desk: Desk) -> None:
         return
     desk.asker.stopped_at = None
     desk.session.add(desk.asker)
+    _trail(desk, "started")
     desk.say("started")
+
+
+def _trail(desk: Desk, act: str) -> None:
+    address = desk.turn.address_id
+    audit.append(desk.session, desk.now, f"asker:{address}", act, f"address:{address}", desk.turn.council_id)
 
 
 def _meetings(desk: Desk) -> None:
@@ -915,6 +922,7 @@ def _trouble(
             promised_at=hours.promised(session, office, row.council_id, now),
         ),
     )
+    audit.append(session, now, "program", "ticket opened", f"ticket:{ticket.id}", row.council_id)
     came_by = [row.id] if isinstance(row, InboxRow) and row.id and ticket.id else []
     files.tie(session, came_by, ticket.id or 0)
     others = resending.in_words(session, office, row) if isinstance(row, OutboxRow) else ""
