@@ -167,3 +167,60 @@ def test_no_text_makes_it_fail_otherwise(text: str) -> None:
     for content in (text.encode(), calendar(event(*text.splitlines()))):
         with contextlib.suppress(NotACalendar):
             assert all(one.starts_at > NOW for one in ics.read(content, PARIS, NOW).events)
+
+
+def test_a_calendar_of_nearly_5_mb_is_read_and_a_larger_one_is_refused_in_french() -> None:
+    long = "DESCRIPTION:" + "Ordre du jour reçu. " * 1150
+    parts = [event(f"DTSTART:2027{n % 12 + 1:02d}{n % 28 + 1:02d}T180000Z", long, uid=str(n)) for n in range(200)]
+    content = calendar(*parts)
+    assert 4_500_000 < len(content) <= ics.MOST_BYTES
+    found = ics.read(content, PARIS, NOW)
+    assert (len(found.events), found.faults) == (200, ())
+    with pytest.raises(NotACalendar, match="le fichier dépasse 5 Mo : exportez une période plus courte"):
+        ics.read(calendar(*parts, *parts[:20]), PARIS, NOW)
+
+
+def test_more_events_than_a_season_holds_are_refused_in_french() -> None:
+    parts = [event("DTSTART:20270610T180000Z", uid=str(n)) for n in range(ics.MOST_EVENTS + 1)]
+    with pytest.raises(NotACalendar, match="plus de 2000 événements"):
+        read(*parts)
+
+
+def test_a_floating_end_before_its_start_is_a_fault_and_so_is_a_negative_length() -> None:
+    assert "la fin vient avant" in read(event("DTSTART:20270610T180000", "DTEND:20270610T170000")).faults[0].what
+    assert "la fin vient avant" in read(event("DTSTART:20270610T180000Z", "DURATION:-PT1H")).faults[0].what
+
+
+def test_a_rule_that_falls_on_an_hour_that_is_left_out_is_a_fault_or_keeps_the_others() -> None:
+    """02:30 each Sunday: on 28 March 2027 that hour does not exist."""
+    found = read(event("DTSTART;TZID=Europe/Paris:20270314T023000", "RRULE:FREQ=WEEKLY;COUNT=4"))
+    stamps = [one.starts_at.astimezone(PARIS).strftime("%d/%m %H:%M") for one in found.events]
+    assert "28/03 02:30" not in stamps
+    assert stamps[:2] == ["14/03 02:30", "21/03 02:30"]
+    assert "02:30 n'existe pas le 28/03/2027" in " ".join(fault.what for fault in found.faults)
+
+
+def test_hourly_and_minutely_rules_are_refused_even_when_they_end() -> None:
+    for rule in ("FREQ=HOURLY;COUNT=2", "FREQ=MINUTELY;UNTIL=20270611T000000Z", "FREQ=SECONDLY;INTERVAL=86400"):
+        assert (
+            "toutes les heures ou plus souvent"
+            in read(event("DTSTART:20270610T180000Z", f"RRULE:{rule}")).faults[0].what
+        )
+
+
+def test_a_zone_of_windows_keeps_its_hour_over_the_clock_change_with_and_without_its_definition() -> None:
+    for zone in ("", OUTLOOK):
+        for day in ("20270327", "20270329", "20271030", "20271101"):
+            (one,) = read(zone, event(f"DTSTART;TZID=Romance Standard Time:{day}T180000")).events
+            assert one.starts_at.astimezone(PARIS).strftime("%Y%m%d %H") == f"{day} 18"
+
+
+def test_a_cancelled_occurrence_is_cancelled_alone() -> None:
+    rule = event("DTSTART;TZID=Europe/Paris:20270107T180000", "RRULE:FREQ=WEEKLY;COUNT=3")
+    gone = event(
+        "RECURRENCE-ID;TZID=Europe/Paris:20270114T180000",
+        "DTSTART;TZID=Europe/Paris:20270114T180000",
+        "SEQUENCE:1",
+        "STATUS:CANCELLED",
+    )
+    assert [one.cancelled for one in read(rule, gone).events] == [False, True, False]
