@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +21,16 @@ ASIDE = (".unreadable", ".refused")  # kept, out of the way; offered again at th
 class Spool:
     """A folder of sealed messages, each whole on disk before `put` returns."""
 
-    def __init__(self, folder: Path, vault: Vault):
+    def __init__(
+        self,
+        folder: Path,
+        vault: Vault,
+        *,
+        fsync: Callable[[int], None] = os.fsync,
+        rename: Callable[[Path, Path], object] = Path.rename,
+    ):
         self.folder, self.vault = folder, vault
+        self._fsync, self._rename = fsync, rename
         self._naming = threading.Lock()
         self._last = 0
 
@@ -48,15 +56,15 @@ class Spool:
             with temporary.open("wb") as file:
                 file.write(self.vault.seal(plain, "spool"))
                 file.flush()
-                os.fsync(file.fileno())
+                self._fsync(file.fileno())
                 written = os.fstat(file.fileno()).st_mtime_ns
             final = self.folder / f"{self._after_all(written):020d}-{secrets.token_hex(4)}{SUFFIX}"
-            temporary.rename(final)
+            self._rename(temporary, final)
         finally:
             temporary.unlink(missing_ok=True)  # half written, on a full disk
         folder = os.open(self.folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            self._fsync(folder)
         finally:
             os.close(folder)
         return final

@@ -67,33 +67,28 @@ def test_order_is_kept_for_hundreds_across_a_restart_and_a_clock_set_back(spool:
     ]
 
 
-def test_it_is_on_disk_before_put_returns(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_on_disk_before_put_returns(spool: Spool) -> None:
     """File synced, renamed, folder synced, in this order: else a power cut may leave an empty or missing file."""
     done: list[str] = []
-    fsync, rename = os.fsync, Path.rename
-    real = {"fsync": fsync, "rename": rename}
 
     def watched_fsync(descriptor: int) -> None:
         done.append("folder synced" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file synced")
-        real["fsync"](descriptor)  # type: ignore[operator]
+        os.fsync(descriptor)
 
-    def watched_rename(self: Path, target: Any) -> Path:
+    def watched_rename(path: Path, target: Path) -> Path:
         done.append("renamed")
-        return rename(self, target)
+        return path.rename(target)
 
-    monkeypatch.setattr(os, "fsync", watched_fsync)
-    monkeypatch.setattr(Path, "rename", watched_rename)
-    spool.put(inbound(1))
+    Spool(spool.folder, spool.vault, fsync=watched_fsync, rename=watched_rename).put(inbound(1))
     assert done == ["file synced", "renamed", "folder synced"]
 
 
-def test_a_half_written_file_is_never_seen_and_leaves_nothing(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_half_written_file_is_never_seen_and_leaves_nothing(spool: Spool) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        spool.put(inbound(1))
+        Spool(spool.folder, spool.vault, fsync=full).put(inbound(1))
     assert list(spool.folder.iterdir()) == []
 
 

@@ -1,5 +1,6 @@
 """The tables' history, for Alembic, configured here in code; `upgrade` brings a database to the newest revision."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -42,7 +43,7 @@ def current(db: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def upgrade(db: Database, revision: str = "head") -> None:
+def upgrade(db: Database, revision: str = "head", by: Callable[[Config, str], None] = command.upgrade) -> None:
     """Bring the database to a revision, all or nothing.
 
     SQLite: foreign keys are off meanwhile (with them on, Alembic's batch mode deletes child rows unasked), rows are
@@ -51,7 +52,7 @@ def upgrade(db: Database, revision: str = "head") -> None:
     if not db.is_sqlite:
         with translated(), db.writer.begin() as connection:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            command.upgrade(config(connection), revision)
+            by(config(connection), revision)
         return
     with db.writer.connect() as connection:
         connection.exec_driver_sql("SELECT 1")
@@ -62,7 +63,7 @@ def upgrade(db: Database, revision: str = "head") -> None:
         try:
             with connection.begin():
                 before = _counts(connection)
-                command.upgrade(config(connection), revision)
+                by(config(connection), revision)
                 after = _counts(connection)
                 lost = {table for table in before.keys() & after.keys() if before[table] != after[table]}
                 broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
