@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from bot import audit
 from bot.conversations import Question
-from bot.desk import drafting
+from bot.desk import drafting, meetings
 from bot.desk.privacy import ERASED
 from bot.office import Office
 from channels.directory import Person
@@ -25,6 +25,7 @@ from knowledge.general import General, generalise
 from knowledge.matching import Match
 from knowledge.pages.desk import FromTicket, Near, Outcome, ToWrite, Wording, Writing
 from knowledge.themes import Vector
+from scheduler.preparation import Preparation
 
 LOOK_BACK = timedelta(days=180)  # how long ago a question may have been asked to tell what to write
 TAKEN = 300  # the newest questions that are looked at
@@ -245,6 +246,16 @@ def from_question(session: Session, office: Office, who: Who, question_id: int, 
     today = now.astimezone(office.zone).date()
     text = phrasing(generalise(question.text, known_names(session)))
     return Writing(replace(drafting.blank(office, today), title=text[:TITLE_MOST], phrasings=(text,)))
+
+
+def from_preparation(session: Session, office: Office, who: Who, committee_id: int, now: datetime) -> Writing:
+    """A new entry begun from the notes of a meeting's preparation, without names; LookupError if not theirs to see."""
+    row = session.get(Preparation, committee_id) if meetings.sees(session, who, committee_id) else None
+    if row is None or not row.notes:
+        raise LookupError(committee_id)
+    today = now.astimezone(office.zone).date()
+    text = generalise(row.notes, known_names(session), _public(session, office)).text
+    return Writing(replace(drafting.blank(office, today), kind="meeting", answer=text))
 
 
 def add_phrasings(

@@ -115,6 +115,9 @@ class EntriesDoor:
     async def from_question(self, who: Who, question_id: int) -> Writing:
         return await self.db.read(capitalising.from_question, self.office, who, question_id, self.now())
 
+    async def from_preparation(self, who: Who, meeting: int) -> Writing:
+        return await self.db.read(capitalising.from_preparation, self.office, who, meeting, self.now())
+
     async def add_phrasings(self, who: Who, ticket_id: int, slug: str, phrasings: tuple[str, ...]) -> Outcome:
         return await self.db.run(capitalising.add_phrasings, self.office, who, ticket_id, slug, phrasings, self.now())
 

@@ -362,6 +362,10 @@ class EntriesDesk(Protocol):
 
     async def from_question(self, who: Signed, question_id: int) -> Writing: ...
 
+    async def from_preparation(self, who: Signed, meeting: int) -> Writing:
+        """A new entry begun from the notes of the preparation of a meeting; LookupError."""
+        ...
+
     async def add_phrasings(self, who: Signed, ticket_id: int, slug: str, phrasings: tuple[str, ...]) -> Outcome: ...
 
     async def to_write(self, who: Signed) -> tuple[ToWrite, ...] | None:

@@ -56,9 +56,15 @@ class EditingPages:
     # --- the form ----------------------------------------------------------------------------------------------------
 
     async def blank(self, request: Request, who: Who) -> Response:
-        number = forms.number(request.query_params.get("question", ""))
+        asked = forms.number(request.query_params.get("question", ""))
+        meeting = forms.number(request.query_params.get("preparation", ""))
         try:
-            found = Editing(await self.desk.from_question(who, number)) if number else await self.desk.editing(who, "")
+            if asked:
+                found = Editing(await self.desk.from_question(who, asked))
+            elif meeting:
+                found = Editing(await self.desk.from_preparation(who, meeting))
+            else:
+                found = await self.desk.editing(who, "")
         except LookupError:
             raise HTTPException(404) from None
         return self._form(request, found)

@@ -253,7 +253,12 @@ class MeetingPages:
 
     async def notes(self, request: Request, who: Who) -> Response:
         form = await request.form()
-        act = self.desk.preparation_notes(who, number_of(request), word(form, "notes", 10_000))
+        notes = word(form, "notes", 10_000)
+        act = self.desk.preparation_notes(who, number_of(request), notes)
+        if word(form, "suite") == "fiche" and notes:
+            await self._or_404(act)
+            way = f"/bureau/fiches/nouvelle?preparation={number_of(request)}"
+            return self.frame.back(request, way, "Les notes sont gardées. Relisez, puis enlevez ce qui est personnel.")
         return await self._then(request, who, act, "Les notes sont gardées.", place="#preparation")
 
     async def decided(self, request: Request, who: Who) -> Response:

@@ -340,3 +340,34 @@ def test_a_reminder_by_email_brings_its_reader_to_their_page(town: Town) -> None
     town.work(ticks=True)
     mail = town.channels["email"].to("awa@exemple.org")[-1].text
     assert "Répondre en ligne, et voir qui vient : https://hotline.example/reunion/" in mail
+
+
+NOTES = (
+    "Le budget 2027 : demander qui décide.\n\nAwa Diallo répond au 06 12 34 56 78.\nVoirie : les trottoirs de l'école"
+)
+
+
+def test_the_notes_of_a_preparation_become_an_entry_to_write_without_names(bureau: Bureau) -> None:
+    nora = bureau.signed_in()
+    bellevue, breil = council(bureau.town, "Bellevue", "Awa Diallo"), council(bureau.town, "Breil")
+    recorded(nora, bellevue)
+    assert 'value="fiche"' in nora.get("/bureau/reunions/1").text
+    form = nora.post("/bureau/reunions/1/preparation", {"notes": NOTES, "suite": "fiche"})
+    assert form.url.path == "/bureau/fiches/nouvelle"
+    assert "Le budget 2027 : demander qui décide." in form.text
+    assert "Voirie : les trottoirs de l&#39;école</textarea>" in form.text
+    assert "Awa" not in form.text
+    assert "06 12 34 56 78" not in form.text
+    assert '<option value="meeting" selected' in form.text
+    assert "Awa Diallo répond au 06 12 34 56 78" in nora.get("/bureau/reunions/1").text, "the notes stand as written"
+    zoe = bureau.signed_in(bureau.officer("Zoé", councils=(breil,)))
+    assert zoe.get("/bureau/fiches/nouvelle?preparation=1").status_code == 404
+    assert nora.get("/bureau/fiches/nouvelle?preparation=77").status_code == 404
+
+
+def test_a_preparation_without_notes_makes_no_entry(bureau: Bureau) -> None:
+    nora = bureau.signed_in()
+    recorded(nora, council(bureau.town, "Bellevue"))
+    page = nora.post("/bureau/reunions/1/preparation", {"notes": "  ", "suite": "fiche"})
+    assert page.url.path == "/bureau/reunions/1"
+    assert nora.get("/bureau/fiches/nouvelle?preparation=1").status_code == 404
