@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from bot import migrations
@@ -77,12 +78,15 @@ def now() -> datetime:
     return NOW
 
 
-def pytest_sessionstart() -> None:
+def pytest_sessionstart(session: pytest.Session) -> None:
     """SIGTERM, as `timeout` sends it, ends the run in order: no server of tests/peers is left behind."""
     own = os.getpid()
 
     def stop(number: int, _: object) -> None:
         if os.getpid() == own:
+            workers = psutil.Process().children() if session.config.pluginmanager.hasplugin("dsession") else []
+            for each in workers:  # or xdist kills them before they have stopped their servers
+                each.send_signal(number)
             pytest.exit("ended by SIGTERM", returncode=128 + number)
         os._exit(128 + number)  # a process that a test forked
 
