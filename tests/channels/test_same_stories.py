@@ -322,16 +322,19 @@ COLUMNS = {"Telegram": "telegram", "SMS": "sms", "e-mail": "email", "page web": 
 
 
 def told() -> list[tuple[str, str]]:
-    return [(story, name) for name in COLUMNS.values() for story in STORIES]
+    """Every story on every channel, but those that the table denies (a test below holds it to that)."""
+    found = table()
+    return [
+        (story, name)
+        for column, name in COLUMNS.items()
+        for story in STORIES
+        if not found.get(story, {}).get(column, "").startswith("non : ")
+    ]
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(("story", "channel"), told(), ids=lambda value: value.replace(" ", "-"))
 def test_the_story(story: str, channel: str, service: Service) -> None:
-    column = next(name for name, each in COLUMNS.items() if each == channel)
-    stands = table()[story][column]
-    if stands.startswith("non : "):
-        pytest.skip(stands)
     phone = PHONES[channel](service)
     try:
         STORIES[story](service, phone)
