@@ -63,14 +63,21 @@ def attach(session: Session, vault: Vault | None, carried: Mapping[int, Sequence
 
 def _keep(session: Session, vault: Vault, content: bytes, now: datetime) -> int:
     """The id of this content, kept if it is new, and held (FOR KEY SHARE) so that no sweep takes it meanwhile."""
-    mark = hmac.new(vault.key("files"), content, sha256).hexdigest()
+    vault = vault.still()
+    marks = marks_of(vault, content)
     dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[session.get_bind().dialect.name]
     table = FileRow.__table__  # type: ignore[attr-defined]
-    known = sa.select(table.c.id).where(table.c.mark == mark).with_for_update(read=True, key_share=True)
+    known = sa.select(table.c.id).where(table.c.mark.in_(marks)).with_for_update(read=True, key_share=True)
     while (found := session.execute(known).scalar()) is None:
-        values = {"mark": mark, "size": len(content), "sealed": vault.seal(content, SEALED_AS), "kept_at": now}
+        sealed = vault.seal(content, SEALED_AS)
+        values = {"mark": marks[0], "size": len(content), "sealed": sealed, "kept_at": now}
         session.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
     return int(found)
+
+
+def marks_of(vault: Vault, content: bytes) -> list[str]:
+    """By what a content is found again: its mark under the current secret, then under those before."""
+    return [hmac.new(key, content, sha256).hexdigest() for key in vault.keys("files")]
 
 
 def attached(session: Session, vault: Vault, outbox_id: int) -> tuple[Attachment, ...]:

@@ -85,14 +85,17 @@ class Proof(SQLModel, table=True):
 
 
 def find(session: Session, vault: Vault, address: Address) -> AddressRow | None:
-    blind = vault.blind(address.channel, address.handle)
-    return session.exec(
-        select(AddressRow).where(AddressRow.channel == address.channel, AddressRow.blind == blind)
-    ).first()
+    """The row of this address, made under the current secret or one before."""
+    blinds = vault.blinds(address.channel, address.handle)
+    rows = session.exec(
+        select(AddressRow).where(AddressRow.channel == address.channel, col(AddressRow.blind).in_(blinds))
+    ).all()
+    return min(rows, key=lambda row: blinds.index(row.blind), default=None)
 
 
 def keep(session: Session, vault: Vault, address: Address, now: datetime) -> AddressRow:
     """The row of this address, made if it is new; two who make it at once get the same."""
+    vault = vault.still()
     row = find(session, vault, address)
     if row is None:
         blind = vault.blind(address.channel, address.handle)

@@ -1,6 +1,5 @@
 """What the chat page and the terminal ask: the conversation, personal links, and being answered by email as well."""
 
-import hmac
 import re
 import secrets
 from datetime import datetime, timedelta
@@ -146,7 +145,7 @@ def prove_email(session: Session, office: Office, address: Address, code: str, n
     proof.tries += 1
     session.add(proof)
     assert row.id is not None
-    if not hmac.compare_digest(proof.mac, linking.mac(office, row.id, re.sub(r"\D", "", code))):
+    if not linking.is_code(office, row.id, re.sub(r"\D", "", code), proof.mac):
         left = CODE_TRIES - proof.tries
         return (
             f"Ce n'est pas le bon code. Il vous reste {left} essai{'s' if left > 1 else ''}."

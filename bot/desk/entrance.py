@@ -46,7 +46,20 @@ class Glance:
 
 def mark(office: Office, secret: str) -> str:
     """What is kept of a secret that a browser or a mail holds."""
-    return hmac.new(office.vault.key("sessions"), secret.encode(), hashlib.sha256).hexdigest()
+    return marks(office, secret)[0]
+
+
+def marks(office: Office, secret: str) -> list[str]:
+    """The same under every key of ours, the current first: what was kept before the key changed is found."""
+    return [hmac.new(key, secret.encode(), hashlib.sha256).hexdigest() for key in office.vault.keys("sessions")]
+
+
+def of_session(session: Session, office: Office, secret: str) -> str:
+    """The mark under which the session of this secret stands; the current one when there is none."""
+    first, *others = marks(office, secret)
+    if not others or session.get(OfficerSession, first) is not None:
+        return first
+    return next((each for each in others if session.get(OfficerSession, each) is not None), first)
 
 
 def send_link(session: Session, office: Office, email: str, way: str, now: datetime) -> bool:
@@ -93,7 +106,8 @@ def enter_by_link(
     session: Session, office: Office, secret: str, browser: Browser, now: datetime
 ) -> tuple[str, str] | None:
     """Use a link: the secret of a new session for the cookie, and the page that was asked for; or None."""
-    used = accounts.use_link(session, mark(office, secret), now)
+    tries = (accounts.use_link(session, each, now) for each in marks(office, secret))
+    used = next((each for each in tries if each is not None), None)
     if used is None:
         return None
     opened = open_session(session, office, used[0], browser.agent, "link", now, before=browser.before)
@@ -112,7 +126,7 @@ def open_session(
     if officer is None or not officer.active:
         return None
     if before:
-        accounts.end(session, mark(office, before), now)
+        accounts.end(session, of_session(session, office, before), now)
     secret = secrets.token_urlsafe(32)
     sealed = office.vault.seal(ticket.encode(), "session") if ticket else None
     accounts.open_session(session, mark(office, secret), officer_id, agent, now, how, sealed)
@@ -122,19 +136,20 @@ def open_session(
 
 def who(session: Session, office: Office, secret: str, now: datetime) -> tuple[Who, Glance] | None:
     """Who holds this cookie, and what the frame shows them."""
-    found = accounts.who(session, mark(office, secret), now, office.date_of(now))
+    found = accounts.who(session, of_session(session, office, secret), now, office.date_of(now))
     return None if found is None else (found, glance(session, found, now))
 
 
 def seen(session: Session, office: Office, secret: str, now: datetime) -> None:
-    accounts.seen(session, mark(office, secret), now)
+    accounts.seen(session, of_session(session, office, secret), now)
 
 
 def leave(session: Session, office: Office, secret: str, now: datetime) -> str:
     """Sign out; the identity provider's token, when it was by one that this session began."""
-    found = accounts.who(session, mark(office, secret), now, office.date_of(now))
-    row = session.get(OfficerSession, mark(office, secret))
-    accounts.end(session, mark(office, secret), now)
+    kept = of_session(session, office, secret)
+    found = accounts.who(session, kept, now, office.date_of(now))
+    row = session.get(OfficerSession, kept)
+    accounts.end(session, kept, now)
     if found is not None:
         audit.append(session, now, f"officer:{found.id}", "signed out", f"officer:{found.id}")
     return office.vault.open(row.ticket, "session").decode() if row and row.ticket else ""

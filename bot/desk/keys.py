@@ -125,7 +125,8 @@ def _proven(session: Session, office: Office, officer_id: int, code: str, now: d
     if step is not None:
         return accounts.use_step(session, officer_id, step)
     bare = passwords.bare(code)
-    if not bare or not accounts.use_recovery(session, officer_id, _recovery(office, officer_id, bare), now):
+    marks = entrance.marks(office, f"recovery:{officer_id}:{bare}")
+    if not bare or not any(accounts.use_recovery(session, officer_id, each, now) for each in marks):
         return False
     left = accounts.recovery_left(session, officer_id)
     _tell(session, office, officer_id, f"Un code de secours vient de servir. Il vous en reste {left}.", now)
@@ -235,7 +236,7 @@ def set_password(
     assert found is not None
     found.password, found.changed_at = kept, now
     session.add(found)
-    accounts.end_others(session, who.id, entrance.mark(office, browser.before), now)
+    accounts.end_others(session, who.id, entrance.of_session(session, office, browser.before), now)
     audit.append(session, now, f"officer:{who.id}", "password set", f"officer:{who.id}")
     _tell(session, office, who.id, "Votre mot de passe vient de changer. Les autres sessions sont finies.", now)
     return True

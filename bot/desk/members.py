@@ -469,7 +469,7 @@ def _find(office: Office, here: _Here, plan: _Plan, problems: list[Problem]) -> 
     owner: Person | None = None
     for wanted in plan.wanted:
         for address in wanted.addresses:
-            row = here.rows.get((address.channel, office.vault.blind(address.channel, address.handle)))
+            row = _row_of(office, here, address)
             person = here.people.get(row.person_id) if row is not None and row.person_id is not None else None
             if person is None:
                 continue
@@ -484,6 +484,11 @@ def _find(office: Office, here: _Here, plan: _Plan, problems: list[Problem]) -> 
         what = f"plusieurs personnes s'appellent {plan.wanted[0].name} : ajoutez un numéro ou un e-mail connu"
         problems.append(plan.wanted[0].line.problem("nom", what))
     return owner or (by_name[0] if by_name else None)
+
+
+def _row_of(office: Office, here: _Here, address: Address) -> AddressRow | None:
+    blinds = office.vault.blinds(address.channel, address.handle)
+    return next((row for blind in blinds if (row := here.rows.get((address.channel, blind)))), None)
 
 
 def _main_council(here: _Here, plan: _Plan, person: Person) -> Council | None:
@@ -503,7 +508,7 @@ def _addresses(
     listed_rows: list[AddressRow] = []
     said = list(dict.fromkeys(address for wanted in plan.wanted for address in wanted.addresses))
     for address in said:
-        row = here.rows.get((address.channel, office.vault.blind(address.channel, address.handle)))
+        row = _row_of(office, here, address)
         if row is not None:
             listed_rows.append(row)
         if row is None or row not in theirs:

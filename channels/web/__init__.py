@@ -25,10 +25,18 @@ class WebChannel:
         raise Undeliverable("la page vient chercher ses messages")
 
     def pages(
-        self, desk: WebDesk, frame: Frame, key: bytes, stopping: Callable[[], bool] = lambda: False
+        self,
+        desk: WebDesk,
+        frame: Frame,
+        key: bytes,
+        stopping: Callable[[], bool] = lambda: False,
+        older: tuple[bytes, ...] = (),
     ) -> list[BaseRoute]:
-        """The routes of the pages; `key` is 32 secret bytes, `stopping` ends the live streams when it turns true."""
-        return Pages(desk, frame, key, self.settings, stopping).routes()
+        """The routes of the pages; `stopping` ends the live streams when it turns true.
+
+        `key` is 32 secret bytes; chats that were opened under one of `older` go on.
+        """
+        return Pages(desk, frame, key, self.settings, stopping, older).routes()
 
 
 def open_channel(environment: Mapping[str, str]) -> Opened:

@@ -105,6 +105,7 @@ class Pages:
     key: bytes
     settings: WebSettings
     stopping: Callable[[], bool]
+    older: tuple[bytes, ...] = ()  # keys of before: the chats that they opened go on
 
     def __post_init__(self) -> None:
         self.new_chats = Limiter(self.settings.chats_an_hour, 3600)
@@ -446,12 +447,17 @@ class Pages:
         """The chat of this visitor; empty when there is none, or when the cookie is not one that we made."""
         handle = request.cookies.get(COOKIE, "")
         start, mark = handle[:HANDLE_START], handle[HANDLE_START:]
-        ours = hmac.compare_digest(mark.encode(), self._digest("ours", start)[:HANDLE_MARK].encode())
+        digests = (_digest(key, "ours", start) for key in (self.key, *self.older))
+        ours = any(hmac.compare_digest(mark.encode(), each[:HANDLE_MARK].encode()) for each in digests)
         return handle if ours else ""
 
     def _digest(self, *parts: str) -> str:
-        made = hmac.new(self.key, "\0".join(parts).encode(), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(made).decode().rstrip("=")
+        return _digest(self.key, *parts)
+
+
+def _digest(key: bytes, *parts: str) -> str:
+    made = hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
 NO_CHAT = Kept(
