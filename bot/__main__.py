@@ -10,6 +10,7 @@ from bot.commands import (
     chat,
     committees,
     keeping,
+    keys,
     knowledge,
     mail,
     mailbox,
@@ -44,6 +45,7 @@ app.add_typer(mail.mail, name="mail")
 app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.command()(keeping.purge)
+app.add_typer(keys.app, name="keys")
 app.add_typer(keeping.demo, name="demo")
 app.add_typer(keeping.audit, name="audit")
 

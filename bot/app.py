@@ -33,7 +33,6 @@ from bot.web import create_app
 from channels.contract import BadSetting, Listener, Opened, Remembers, Troubled
 from channels.sms import gsm
 from channels.spool import Spool
-from channels.vault import Vault
 from channels.web.desk import House as WebHouse
 from escalation import deadlines
 from escalation.console.oidc import Provider
@@ -99,7 +98,7 @@ def build(configured: Configured, *, pool: int = 8) -> House:
     own = configured.settings
     if own.semantic and not semantic.installed():
         raise _absent()
-    vault = Vault(settings.secret_of(own))
+    vault = settings.vault_of(own)
     zone = ZoneInfo(own.timezone)
     opened = channels.open_all(configured.environment)
     years = range(utcnow().year - 1, utcnow().year + 3)
@@ -296,11 +295,13 @@ def _server(house: House, intake: workers.Intake, shelf: Library, outbox: worker
         _provider(own),
     )
     server: uvicorn.Server | None = None
+    key, *older = house.office.vault.keys("pages")
     app = create_app(
         door,
         house.channels,
         health,
-        key=house.office.vault.key("pages"),
+        key=key,
+        older=tuple(older),
         deliver=intake.deliver,
         zone=house.office.zone,
         sessions=within.entrance(),

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from channels.contract import BadSetting
-from channels.vault import new_secret
+from channels.vault import Vault, new_secret
 from escalation import deadlines
 from escalation.console.oidc import own_key
 from escalation.tickets import fold
@@ -26,6 +26,7 @@ PREFIX = "HOTLINE_"
 EXAMPLES = {
     "database_url": "sqlite:///var/data/hotline.db",
     "secret": "(32 caractères au hasard ou plus)",
+    "secret_previous": "(l'ancienne HOTLINE_SECRET, entière)",
     "bind": "127.0.0.1:8000",
     "public_url": "https://hotline.exemple.fr",
     "timezone": "Europe/Paris",
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///var/data/hotline.db"
     secret: str = Field(default="", repr=False)
+    secret_previous: str = Field(default="", repr=False)
     bind: str = "127.0.0.1:8000"
     public_url: str = ""
     timezone: str = "Europe/Paris"
@@ -95,10 +97,10 @@ class Settings(BaseSettings):
             raise ValueError("la base doit être sqlite:///… ou postgresql://…")
         return value
 
-    @field_validator("secret")
+    @field_validator("secret", "secret_previous")
     @classmethod
     def _secret(cls, value: str) -> str:
-        if value and len(value) < 32:
+        if any(len(line.strip()) < 32 for line in value.splitlines()):
             raise ValueError("trop court : 32 caractères au moins")
         return value
 
@@ -210,6 +212,9 @@ def read(found: Mapping[str, str]) -> Configured:
         if first["type"].startswith("bool_"):
             problem = "il faut 1 (oui) ou 0 (non)"
         raise BadSetting(f"{PREFIX}{name.upper()}", problem, EXAMPLES.get(name, "…")) from None
+    if settings.secret_previous and not settings.secret:
+        problem = "elle va avec HOTLINE_SECRET ; sans celle-ci, les anciennes clés sont dans var/keys/secret"
+        raise BadSetting(f"{PREFIX}SECRET_PREVIOUS", problem, EXAMPLES["secret_previous"])
     if settings.oidc_issuer:
         _whole(settings)
     return Configured(settings, dict(found))
@@ -224,28 +229,97 @@ def _whole(settings: Settings) -> None:
         raise BadSetting(f"{PREFIX}{missing.upper()}", "il la faut avec HOTLINE_OIDC_ISSUER", EXAMPLES[missing])
 
 
-def secret_of(settings: Settings, folder: Path = VAR / "keys") -> str:
+KEYS = VAR / "keys"
+
+
+def secret_of(settings: Settings, folder: Path = KEYS) -> str:
     """HOTLINE_SECRET, or the one kept beside the data (mode 0600), made on the first run."""
+    return settings.secret or KeyFile(folder).secrets()[0]
+
+
+def vault_of(settings: Settings, folder: Path = KEYS) -> Vault:
+    """The secrets of the environment, or those of the file, which is followed while we run; BadSetting."""
     if settings.secret:
-        return settings.secret
-    path = folder / "secret"
-    try:
-        if path.is_file():
-            return path.read_text("ascii").strip()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = new_secret()
-        temporary = folder / f".secret-{secrets.token_hex(4)}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(made + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        previous = (line.strip() for line in settings.secret_previous.splitlines())
+        return Vault(settings.secret, tuple(line for line in previous if line and line != settings.secret))
+    kept = KeyFile(folder)
+    first, *others = kept.secrets()
+    return Vault(first, tuple(others), kept.secrets)
+
+
+class KeyFile:
+    """The secrets beside the data, one a line, the current first (mode 0600); made on the first run.
+
+    Whoever holds this object sees a new secret at once, in every process of the machine: it looks at the file's date
+    each time, and reads it again when that changed.
+    """
+
+    def __init__(self, folder: Path = KEYS):
+        self.path = folder / "secret"
+        self._known: tuple[tuple[int, int, int], tuple[str, ...]] | None = None
+
+    def secrets(self) -> tuple[str, ...]:
+        """All of them, the current first; BadSetting when they can be neither read nor made."""
+        known = self._known  # one look: another thread may put a newer one there
         try:
-            os.link(temporary, path)  # never over one that another process made meanwhile
+            try:
+                stamp = self._stamp()
+            except FileNotFoundError:
+                if known is not None:
+                    return known[1]  # a file that was taken away must not make us begin anew
+                self._make()
+                stamp = self._stamp()
+            if known is None or known[0] != stamp:
+                lines = tuple(line.strip() for line in self.path.read_text("ascii").splitlines() if line.strip())
+                if not lines:
+                    raise OSError("le fichier est vide")
+                self._known = known = (stamp, lines)
+        except (OSError, UnicodeDecodeError) as error:
+            if known is not None:
+                return known[1]
+            raise _unkept(self.path.parent, error) from error
+        return known[1]
+
+    def write(self, secrets: tuple[str, ...]) -> None:
+        """Keep these instead, all or nothing; BadSetting when the disk refuses."""
+        try:
+            self._written(secrets).replace(self.path)
+            self._settle()
+        except OSError as error:
+            raise _unkept(self.path.parent, error) from error
+
+    def _make(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = self._written((new_secret(),))
+        try:
+            os.link(temporary, self.path)  # never over one that another process made meanwhile
         except FileExistsError:
-            return path.read_text("ascii").strip()
+            return
         finally:
             temporary.unlink()
-        return made
-    except OSError as error:
-        raise BadSetting(f"{PREFIX}SECRET", f"la clé ne peut pas être gardée dans {folder} ({error})", "…") from error
+        self._settle()
+
+    def _written(self, lines: tuple[str, ...]) -> Path:
+        temporary = self.path.parent / f".secret-{secrets.token_hex(4)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+        return temporary
+
+    def _settle(self) -> None:
+        """The name itself on disk: rows are sealed anew under what it holds a moment later."""
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _stamp(self) -> tuple[int, int, int]:
+        found = self.path.stat()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _unkept(folder: Path, error: Exception) -> BadSetting:
+    return BadSetting(f"{PREFIX}SECRET", f"la clé ne peut pas être gardée dans {folder} ({error})", "…")

@@ -1,7 +1,8 @@
 """Signed tokens for the asker's link, the officer's reply and what follows a ticket; pure.
 
 A token is 45 characters of lower-case base32, so that it survives in the local part of a mail address (RFC 5321: 64 at
-most): purpose, key id (the first byte of the secret's sign), subject, who, last day (12 bytes), then 128 bits of HMAC-SHA256 (16 bytes).
+most): purpose, key id (the first byte of the secret's sign), subject, who, last day (12 bytes), then 128 bits of
+HMAC-SHA256 (16 bytes).
 """
 
 import base64

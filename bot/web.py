@@ -85,15 +85,17 @@ def create_app(
     more: Callable[["PageFrame"], Sequence[BaseRoute]] = lambda frame: (),
     stopping: Callable[[], bool] = lambda: False,
     most_bytes: int = MOST_BYTES,
+    older: tuple[bytes, ...] = (),
 ) -> FastAPI:
     """The whole web side.
 
-    `key`: 32 secret bytes of this installation (vault.key("web")). `health` says what it likes;
+    `key`: 32 secret bytes of this installation (vault.key("pages")); chats and forms that were opened under one of
+    `older` go on. `health` says what it likes;
     `"ok": False` in it makes /health answer 503. `deliver` is what webhooks hand their messages to.
     `sessions` says who is signed in at the desk; `more` adds the pages of other rooms in the same frame.
     `stopping` turns true when the server shuts down: live streams then end within a second.
     """
-    frame = PageFrame(desk, key, zone, sessions)
+    frame = PageFrame(desk, key, zone, sessions, older)
     registry = registry or CollectorRegistry()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     routes = app.router.routes
@@ -102,7 +104,7 @@ def create_app(
         channel = each.channel
         if isinstance(channel, WebChannel):
             longer |= {path: max(MOST_UPLOAD, most_bytes) for path in UPLOADS}
-            routes.extend(channel.pages(desk, frame, key, stopping))
+            routes.extend(channel.pages(desk, frame, key, stopping, older))
         if isinstance(channel, Webhook) and deliver is not None:
             theirs = channel.routes(deliver)
             routes.extend(theirs)
@@ -134,6 +136,10 @@ def create_app(
     return app
 
 
+def _bound(key: bytes, what: str, session: str) -> str:
+    return hmac.new(key, f"{what}\0{session}".encode(), hashlib.sha256).hexdigest()[:40]
+
+
 @dataclass
 class PageFrame:
     """The frame around every page (channels.web.frame.Frame), the files it needs, and the pages of what went wrong."""
@@ -142,6 +148,7 @@ class PageFrame:
     key: bytes
     zone: ZoneInfo
     sessions: Sessions | None = None
+    older: tuple[bytes, ...] = ()  # keys of before: forms that were open go on
     files: dict[str, tuple[str, bytes, str]] = field(default_factory=dict)  # name: (mark, content, type)
 
     def __post_init__(self) -> None:
@@ -238,21 +245,25 @@ class PageFrame:
 
     def office_token(self, session: str) -> str:
         """What the forms of a session at the desk send back: bound to it by our key."""
-        return hmac.new(self.key, b"office\0" + session.encode(), hashlib.sha256).hexdigest()[:40]
+        return _bound(self.key, "office", session)
 
     def trusts_office(self, request: Request, session: str, token: str) -> bool:
-        return hmac.compare_digest(token.encode(), self.office_token(session).encode()) and self._same_origin(request)
+        return self._fits(token, "office", session) and self._same_origin(request)
 
     # --- forms -------------------------------------------------------------------------------------------------------
 
     def token(self, session: str) -> str:
         """A synchroniser token: bound to the session by our key, so there is nothing to store."""
-        return hmac.new(self.key, b"form\0" + session.encode(), hashlib.sha256).hexdigest()[:40]
+        return _bound(self.key, "form", session)
 
     def trusts(self, request: Request, session: str, token: str) -> bool:
         """The token is of this session, or of none yet; and the browser, where it tells, says the page was ours."""
-        fits = any(hmac.compare_digest(token.encode(), self.token(each).encode()) for each in (session, ""))
+        fits = any(self._fits(token, "form", each) for each in (session, ""))
         return fits and self._same_origin(request)
+
+    def _fits(self, token: str, what: str, session: str) -> bool:
+        made = (_bound(key, what, session) for key in (self.key, *self.older))
+        return any(hmac.compare_digest(token.encode(), each.encode()) for each in made)
 
     def _same_origin(self, request: Request) -> bool:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):

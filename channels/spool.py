@@ -103,6 +103,50 @@ class Spool:
                 else:
                     yield path, message
 
+    def reseal(self, write: bool = True) -> tuple[int, int]:
+        """Seal what waits, or was set aside, under the current secret; how many, and how many no secret opens.
+
+        Holds the folder like whoever drains it: a message that is taken in meanwhile does not come back.
+        """
+        if not self.folder.is_dir():
+            return 0, 0
+        vault, done, unreadable = self.vault.still(), 0, 0
+        with (self.folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for path in [*self.waiting(), *self.aside()]:
+                sealed = path.read_bytes()
+                if sealed.startswith(vault.sign):
+                    continue
+                try:
+                    plain = vault.open(sealed, "spool")
+                except WrongKey:
+                    unreadable += 1
+                    continue
+                done += 1
+                if not write:
+                    continue
+                temporary = self.folder / f".{secrets.token_hex(8)}"
+                try:
+                    with temporary.open("wb") as file:
+                        file.write(vault.seal(plain, "spool"))
+                        file.flush()
+                        os.fsync(file.fileno())
+                    temporary.rename(path)
+                finally:
+                    temporary.unlink(missing_ok=True)
+        return done, unreadable
+
+    def under_others(self) -> int:
+        """How many files are not sealed under the current secret."""
+        sign, count = self.vault.sign, 0
+        for path in [*self.waiting(), *self.aside()]:
+            try:
+                with path.open("rb") as file:
+                    count += file.read(len(sign)) != sign
+            except FileNotFoundError:  # taken in just now
+                continue
+        return count
+
     def set_aside(self, path: Path, suffix: str = ".refused") -> None:
         """Keep a message out of the way of those behind it: what cannot be opened, or what the inbox cannot take."""
         path.rename(path.with_suffix(suffix))

@@ -26,7 +26,7 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-@lru_cache(maxsize=64)  # several of them are needed for every message
+@lru_cache(maxsize=256)  # several of them are needed for every message
 def _derived(secret: str, purpose: str) -> bytes:
     return HKDF(hashes.SHA256(), 32, None, purpose.encode()).derive(secret.encode())
 
