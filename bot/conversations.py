@@ -17,10 +17,23 @@ OWN = ("code", "link", "proof")  # typed at the very address where it was asked 
 ABOUT = "about"  # a meeting was chosen: the next question is about it
 
 
+def _nearest(context: Any) -> str:
+    candidates = context.get_current_parameters().get("candidates") or [{}]
+    return str(candidates[0].get("entry", ""))
+
+
 class Question(SQLModel, table=True):
     """One question as it was read, and the decision taken."""
 
     __tablename__ = "questions"
+    __table_args__ = (  # each holds all that its page counts: the rows, which are large, are not read
+        sa.Index(
+            "ix_questions_counted", "asked_at", "channel", "council_id", "nearest", "decision", "ticket_id", "useful",
+            "address_id",
+        ),
+        sa.Index("ix_questions_nearest_asked_at", "nearest", "asked_at"),
+        sa.Index("ix_questions_useful", "useful"),
+    )  # fmt: skip
     id: int | None = Field(default=None, primary_key=True)
     address_id: int = Field(foreign_key="addresses.id", index=True)
     council_id: int | None = Field(default=None, foreign_key="councils.id", index=True)
@@ -29,6 +42,9 @@ class Question(SQLModel, table=True):
     decision: str  # answer | clarify | escalate | relay | command | ...
     confidence: float = 0.0
     candidates: list[dict[str, Any]] = Field(default_factory=list, sa_type=sa.JSON)
+    nearest: str | None = Field(  # the first candidate's entry, "" when there was none: written with them
+        default=None, sa_column=sa.Column(sa.String(), default=_nearest, server_default="", nullable=False)
+    )
     ticket_id: int | None = Field(default=None, foreign_key="tickets.id")
     committee_id: int | None = Field(default=None, foreign_key="committees.id")  # the meeting that it is about
     useful: bool | None = None
@@ -39,9 +55,12 @@ class Given(SQLModel, table=True):
     """That a version of an entry was sent to someone: a later correction can reach them."""
 
     __tablename__ = "answers_given"
+    __table_args__ = (
+        sa.Index("ix_answers_given_counted", "entry_id", "question_id", "version_id", "given_at", "outbox_key"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     question_id: int = Field(foreign_key="questions.id", index=True)
-    entry_id: int = Field(foreign_key="entries.id", index=True)
+    entry_id: int = Field(foreign_key="entries.id")
     version_id: int = Field(foreign_key="entry_versions.id", index=True)
     address_id: int = Field(foreign_key="addresses.id", index=True)
     outbox_key: str

@@ -5,11 +5,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Field, Session, SQLModel, col, select
+
+from knowledge import french
 
 KINDS = ("legislation", "contact", "glossary", "practical", "meeting", "experience", "news")
 VALID, TO_CONFIRM = "valide", "a_valider"
@@ -65,6 +67,13 @@ class Content:
         translations = words.pop("translations")
         mark = _mark(words)
         return f"{mark}+{_mark(translations)}" if translations else mark
+
+    @cached_property
+    def folded(self) -> tuple[str, str, str]:
+        """What a search looks in, folded: the title; the title and other names; everything that it says."""
+        title = french.fold(self.title)
+        names = french.fold(f"{self.title} {self.slug} {' '.join(self.aliases)}")
+        return title, names, f"{names} {french.fold(self.answer)} {french.fold(' '.join(self.phrasings))}"
 
     def translated(self, language: str) -> "Translation | None":
         return next((each for each in self.translations if each.language == language), None)
@@ -189,22 +198,53 @@ def published(session: Session, today: date, slugs: Sequence[str] | None = None)
         rows = session.execute(_standing(False)).all()
     else:
         rows = session.execute(_standing(True), {"slugs": list(slugs)}).all() if slugs else []
-    unread = [(version_id, mark) for _, version_id, _, mark in rows if (version_id, mark) not in _read]
-    if unread:
-        if len(_read) > READ_MOST:
-            _read.clear()
-        bodies = sa.select(col(VersionRow.id), col(VersionRow.body)).where(
-            col(VersionRow.id).in_([version_id for version_id, _ in unread])
-        )
-        marks = dict(unread)
-        for version_id, body in session.connection().execute(bodies):
-            _read[version_id, marks[version_id]] = as_content(body)
+    contents = _contents(session, [(version_id, mark) for _, version_id, _, mark in rows])
     found = []
-    for entry_id, version_id, number, mark in rows:
-        content = _read[version_id, mark]
+    for (entry_id, version_id, number, _), content in zip(rows, contents, strict=True):
         if not content.expires or date.fromisoformat(content.expires) >= today:
             found.append(Published(entry_id, version_id, number, content))
     return found
+
+
+def _contents(session: Session, wanted: Sequence[tuple[int, str]]) -> list[Content]:
+    """What these versions say, each read from its JSON once in the life of the process."""
+    marks = {version_id: mark for version_id, mark in wanted if (version_id, mark) not in _read}
+    fresh: dict[int, Content] = {}
+    if marks:
+        bodies = sa.select(col(VersionRow.id), col(VersionRow.body)).where(col(VersionRow.id).in_(list(marks)))
+        fresh = {version_id: as_content(body) for version_id, body in session.connection().execute(bodies)}
+    found = [fresh[version_id] if version_id in fresh else _read[version_id, mark] for version_id, mark in wanted]
+    if len(_read) > READ_MOST:
+        _read.clear()
+    _read.update(((version_id, marks[version_id]), content) for version_id, content in fresh.items())
+    return found
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An entry, retired or not, with the version that stands."""
+
+    entry_id: int
+    state: str  # published | retired
+    changed_at: datetime
+    content: Content
+
+
+def every(session: Session) -> list[Standing]:
+    """All entries, retired ones too, by name."""
+    rows = session.execute(
+        sa.select(
+            col(EntryRow.id), col(EntryRow.state), col(VersionRow.created_at), col(VersionRow.id),
+            col(VersionRow.fingerprint),
+        )
+        .where(col(EntryRow.version_id) == col(VersionRow.id))
+        .order_by(col(EntryRow.slug))
+    ).all()  # fmt: skip
+    contents = _contents(session, [(version_id, mark) for *_, version_id, mark in rows])
+    return [
+        Standing(entry_id, state, changed_at, content)
+        for (entry_id, state, changed_at, *_), content in zip(rows, contents, strict=True)
+    ]
 
 
 READ_MOST = 2000

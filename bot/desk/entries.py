@@ -14,7 +14,7 @@ from escalation.tickets import Ticket
 from knowledge import corrections as corrections_store
 from knowledge import differences, drafts, entries, french, seed
 from knowledge.drafts import EntryDraft
-from knowledge.entries import TO_CONFIRM, Content, EntryRow, VersionRow
+from knowledge.entries import TO_CONFIRM, Content, Standing, VersionRow
 from knowledge.pages.desk import Compared, Entry, Figures, Filter, Listed, Row, Version
 
 
@@ -108,15 +108,8 @@ def is_over(content: Content, today: date) -> bool:
     return bool(content.expires and content.expires < today.isoformat())
 
 
-def every(session: Session) -> list[tuple[EntryRow, VersionRow, Content]]:
-    """All entries, retired ones too, with the version that stands."""
-    rows = session.exec(
-        select(EntryRow, VersionRow).where(EntryRow.version_id == VersionRow.id).order_by(col(EntryRow.slug))
-    ).all()
-    return [(entry, version, entries.as_content(version.body)) for entry, version in rows]
-
-
-def _row(entry: EntryRow, version: VersionRow, content: Content, today: date, why: tuple[str, ...] = ()) -> Row:
+def _row(entry: Standing, today: date, why: tuple[str, ...] = ()) -> Row:
+    content = entry.content
     return Row(
         slug=content.slug,
         title=content.title,
@@ -126,7 +119,7 @@ def _row(entry: EntryRow, version: VersionRow, content: Content, today: date, wh
         review_by=content.review_by,
         expires=content.expires,
         phrasings=len(content.phrasings),
-        changed_at=version.created_at,
+        changed_at=entry.changed_at,
         due=is_due(content, today),
         over=is_over(content, today),
         why=why,
@@ -137,26 +130,26 @@ def listed(session: Session, wanted: Filter, today: date) -> Listed:
     """A page of entries: those whose title holds the words first, then those that hold them anywhere."""
     words = french.fold(wanted.words).split()
     counts = dict.fromkeys(("", TO_CONFIRM, "a_relire", "finies", "retirees"), 0)
-    kept: list[tuple[int, str, EntryRow, VersionRow, Content]] = []
-    for entry, version, content in every(session):
+    kept: list[tuple[int, str, Standing]] = []
+    for entry in entries.every(session):
+        content = entry.content
         if wanted.kind and content.kind != wanted.kind:
             continue
         rank = _rank(words, content)
         if rank is None:
             continue
-        states = _states(entry, content, today)
+        states = _states(entry, today)
         for state in states:
             counts[state] += 1
         if wanted.state in states:
-            kept.append((rank, french.fold(content.title), entry, version, content))
+            kept.append((rank, content.folded[0], entry))
     kept.sort(key=lambda each: each[:2])
     last = max(1, -(-len(kept) // PER_PAGE))
     page = min(max(1, wanted.page), last)
     shown = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
-    figures = reliability.of_entries(session, [entry.id or 0 for _, _, entry, _, _ in shown])
+    figures = reliability.of_entries(session, [entry.entry_id for _, _, entry in shown])
     rows = tuple(
-        replace(_row(entry, version, content, today), figures=figures.get(entry.id or 0, Figures()))
-        for _, _, entry, version, content in shown
+        replace(_row(entry, today), figures=figures.get(entry.entry_id, Figures())) for _, _, entry in shown
     )
     return Listed(rows, len(kept), last, counts)
 
@@ -164,14 +157,14 @@ def listed(session: Session, wanted: Filter, today: date) -> Listed:
 def _rank(words: Sequence[str], content: Content) -> int | None:
     if not words:
         return 0
-    title = french.fold(f"{content.title} {content.slug} {' '.join(content.aliases)}")
-    if all(word in title for word in words):
+    _, names, whole = content.folded
+    if all(word in names for word in words):
         return 0
-    whole = f"{title} {french.fold(content.answer)} {french.fold(' '.join(content.phrasings))}"
     return 1 if all(word in whole for word in words) else None
 
 
-def _states(entry: EntryRow, content: Content, today: date) -> list[str]:
+def _states(entry: Standing, today: date) -> list[str]:
+    content = entry.content
     if entry.state == "retired":
         return ["retirees"]
     found = [""]
@@ -188,10 +181,10 @@ def to_review(session: Session, today: date, page: int) -> Listed:
     """What is to be read again and why, the oldest duty first."""
     figures = reliability.of_entries(session, None)
     found: list[tuple[str, Row]] = []
-    for entry, version, content in every(session):
+    for entry in entries.every(session):
         if entry.state == "retired":
             continue
-        theirs = figures.get(entry.id or 0, Figures())
+        content, theirs = entry.content, figures.get(entry.entry_id, Figures())
         why = []
         if is_over(content, today):
             why.append("finie : à renouveler ou à retirer")
@@ -205,7 +198,7 @@ def to_review(session: Session, today: date, page: int) -> Listed:
         if content.status == TO_CONFIRM:
             why.append("à valider")
         if why:
-            row = replace(_row(entry, version, content, today, tuple(why)), figures=theirs)
+            row = replace(_row(entry, today, tuple(why)), figures=theirs)
             found.append((min(filter(None, (content.review_by, content.expires)), default="9999"), row))
     found.sort(key=lambda each: (len(each[1].why) == 1 and each[1].why[0] == "à valider", each[0], each[1].slug))
     last = max(1, -(-len(found) // PER_PAGE))

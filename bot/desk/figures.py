@@ -165,12 +165,11 @@ def _grouped(
         (col(Question.decision).in_(("answer", "chosen")), AUTOMATIC),
         else_=OPEN,
     )
-    nearest = Question.__table__.c.candidates[(0, "entry")].as_string()  # type: ignore[attr-defined]
     keys = (
         month.label("month"),
         col(Question.channel),
         col(Question.council_id),
-        nearest.label("nearest"),
+        col(Question.nearest),
         outcome.label("outcome"),
         col(Question.useful),
     )

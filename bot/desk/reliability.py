@@ -17,12 +17,15 @@ from knowledge.reliability import Count
 YEAR = timedelta(days=365)
 
 
-def _wrong() -> Any:
-    """That an answer was given in a version that was put right afterwards."""
-    return sa.exists().where(
-        col(Correction.entry_id) == Given.entry_id,
-        col(Correction.version_id) > Given.version_id,
-        col(Correction.since) <= Given.given_at,
+def _wrong(query: Any) -> Any:
+    """From the few corrections to the answers given in a version that was put right, not the other way round."""
+    return query.select_from(Correction).join(
+        Given,
+        sa.and_(
+            col(Given.entry_id) == Correction.entry_id,
+            col(Given.version_id) < Correction.version_id,
+            col(Given.given_at) >= Correction.since,
+        ),
     )
 
 
@@ -39,18 +42,8 @@ def of_entries(session: Session, entry_ids: Sequence[int] | None) -> dict[int, F
         .where(col(Given.outbox_key).not_like("correction:%"))  # what was told anew was answered once
         .group_by(col(Given.entry_id))
     )
-    corrected = (  # from the few corrections to their answers, not the other way round
-        sa.select(col(Given.entry_id), sa.func.count(sa.distinct(col(Given.question_id))))
-        .select_from(Correction)
-        .join(
-            Given,
-            sa.and_(
-                col(Given.entry_id) == Correction.entry_id,
-                col(Given.version_id) < Correction.version_id,
-                col(Given.given_at) >= Correction.since,
-            ),
-        )
-        .group_by(col(Given.entry_id))
+    corrected = _wrong(sa.select(col(Given.entry_id), sa.func.count(sa.distinct(col(Given.question_id))))).group_by(
+        col(Given.entry_id)
     )
     if entry_ids is None:  # who said nothing tells nothing of an entry: passed over where all are looked at
         query = query.where(col(Question.useful).is_not(None))
@@ -67,9 +60,10 @@ def of_entries(session: Session, entry_ids: Sequence[int] | None) -> dict[int, F
 def of_entry(session: Session, entry_id: int, slug: str, now: datetime) -> Figures:
     """One entry, with how often it came first in the matcher's mind within a year, whatever was decided."""
     found = of_entries(session, [entry_id]).get(entry_id, Figures())
-    first = Question.__table__.c.candidates[0]["entry"].as_string()  # type: ignore[attr-defined]
     asked = session.execute(
-        sa.select(sa.func.count()).select_from(Question).where(col(Question.asked_at) >= now - YEAR, first == slug)
+        sa.select(sa.func.count())
+        .select_from(Question)
+        .where(col(Question.nearest) == slug, col(Question.asked_at) >= now - YEAR)
     ).scalar_one()
     return Figures(max(int(asked), found.given), found.given, found.useful, found.useless, found.corrected)
 
@@ -79,22 +73,28 @@ def of_all(session: Session, office: Office, now: datetime) -> Reliability:
     today = now.astimezone(office.zone).date()
     since = date(today.year - 1, today.month, 1)
     theirs = sa.union_all(sa.select(col(Officer.address_id)), sa.select(col(OfficerAddress.address_id)))
-    wrong = sa.func.max(sa.case((_wrong(), 1), else_=0)).label("wrong")
-    each = (
-        sa.select(col(Question.useful).label("useful"), wrong)
-        .join(Given, col(Given.question_id) == Question.id)
-        .where(
-            col(Question.asked_at) >= datetime(since.year, since.month, 1, tzinfo=office.zone),
-            col(Question.address_id).not_in(theirs),
-        )
-        .group_by(col(Question.id), col(Question.useful))
+    counted = (
+        col(Question.asked_at) >= datetime(since.year, since.month, 1, tzinfo=office.zone),
+        col(Question.address_id).not_in(theirs),
+    )
+    answered = (
+        sa.select(col(Question.useful), sa.func.count())
+        .where(*counted, sa.exists().where(col(Given.question_id) == col(Question.id)))
+        .group_by(col(Question.useful))
+    )
+    wrong = (
+        _wrong(sa.select(col(Question.id), col(Question.useful)).distinct())
+        .join(Question, col(Question.id) == col(Given.question_id))
+        .where(*counted)
         .subquery()
     )
-    counts: dict[str, int] = {}
-    rows = session.execute(
-        sa.select(each.c.useful, each.c.wrong, sa.func.count()).group_by(each.c.useful, each.c.wrong)
-    ).all()
-    for useful, is_wrong, count in rows:
-        place = "corrected" if is_wrong else "silent" if useful is None else "useful" if useful else "useless"
-        counts[place] = counts.get(place, 0) + count
+    corrected = sa.select(wrong.c.useful, sa.func.count()).group_by(wrong.c.useful)
+    counts = {_place(useful): count for useful, count in session.execute(answered).all()}
+    for useful, count in session.execute(corrected).all():
+        counts[_place(useful)] -= count
+        counts["corrected"] = counts.get("corrected", 0) + count
     return Reliability(since, Count(**counts))
+
+
+def _place(useful: bool | None) -> str:
+    return "silent" if useful is None else "useful" if useful else "useless"
