@@ -148,9 +148,7 @@ def listed(session: Session, wanted: Filter, today: date) -> Listed:
     page = min(max(1, wanted.page), last)
     shown = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
     figures = reliability.of_entries(session, [entry.entry_id for _, _, entry in shown])
-    rows = tuple(
-        replace(_row(entry, today), figures=figures.get(entry.entry_id, Figures())) for _, _, entry in shown
-    )
+    rows = tuple(replace(_row(entry, today), figures=figures.get(entry.entry_id, Figures())) for _, _, entry in shown)
     return Listed(rows, len(kept), last, counts)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -85,7 +86,7 @@ def figures(
 ) -> Figures:
     """Count what was asked from `since` to the end of `until`, of one council or all that `who` sees.
 
-    One statement groups the questions, one reads the tickets' times. NoSuchCouncil.
+    A statement for each month groups the questions, one reads the tickets' times. NoSuchCouncil.
     """
     name = "Tous les conseils" if who.councils is None else "Vos conseils"
     if council_id is not None:
@@ -155,37 +156,29 @@ def _grouped(
     until: date,
     council_id: int | None,
 ) -> list[_Row]:
-    starts = [*months[1:], until + timedelta(days=1)]
-    month = sa.case(
-        *((col(Question.asked_at) < midnight(day, zone), number) for number, day in enumerate(starts)),
-        else_=len(months) - 1,
-    )
+    """A statement for each month, in its own time zone's days: a month is a stretch of the index."""
     outcome = sa.case(
         (col(Question.ticket_id).is_not(None), PERSON),
         (col(Question.decision).in_(("answer", "chosen")), AUTOMATIC),
         else_=OPEN,
     )
-    keys = (
-        month.label("month"),
-        col(Question.channel),
-        col(Question.council_id),
-        col(Question.nearest),
-        outcome.label("outcome"),
-        col(Question.useful),
-    )
+    keys = (col(Question.channel), col(Question.council_id), col(EntryRow.kind), outcome, col(Question.useful))
     query = (
-        sa.select(*keys, sa.func.count().label("count"))
+        sa.select(*keys, sa.func.count())
+        .select_from(Question)
+        .outerjoin(EntryRow, col(EntryRow.slug) == col(Question.nearest))
         .where(
-            col(Question.asked_at) >= midnight(since, zone),
-            col(Question.asked_at) < midnight(until + timedelta(days=1), zone),
+            col(Question.asked_at) >= sa.bindparam("first"),
+            col(Question.asked_at) < sa.bindparam("after"),
             *_theirs(col(Question.council_id), who, council_id),
         )
         .group_by(*(sa.literal_column(str(n + 1)) for n in range(len(keys))))
     )
-    kinds = dict(session.execute(sa.select(col(EntryRow.slug), col(EntryRow.kind))).all())
+    edges = [since, *months[1:], until + timedelta(days=1)]
     return [
-        _Row(row[0], row[1], row[2], kinds.get(row[3] or ""), row[4], row[5], row[6])
-        for row in session.execute(query).all()
+        _Row(number, *row)
+        for number, (first, after) in enumerate(pairwise(edges))
+        for row in session.execute(query, {"first": midnight(first, zone), "after": midnight(after, zone)}).all()
     ]
 
 

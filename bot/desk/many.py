@@ -11,7 +11,7 @@ from bot.office import Office
 from escalation import alike, tickets
 from escalation.accounts import Who
 from escalation.answering import UNDO, save_draft
-from escalation.console.views import Group
+from escalation.console.views import Group, Preview
 from knowledge import entries, french, understanding
 
 LOOKED_AT = 300  # the most urgent questions
@@ -40,6 +40,27 @@ def _words(question: str) -> str:
     return " ".join(sorted({french.stem(each) for each in tokens}))
 
 
+def previews(
+    session: Session, office: Office, who: Who, ticket_ids: Sequence[int], text: str
+) -> Sequence[tuple[int, str, Preview]]:
+    """Number, question, and the answer as each asker will read it; those answered meanwhile are left out."""
+    found = []
+    for number in dict.fromkeys(ticket_ids[:MOST]):
+        try:
+            ticket = reading.theirs(session, who, number)
+        except LookupError:
+            continue
+        if ticket.state == "open":
+            shown = answering.preview(session, office, who, number, text, _own(ticket.question))
+            found.append((number, ticket.question, shown))
+    return found
+
+
+def _own(question: str) -> str:
+    words = " ".join(question.split())
+    return words if len(words) <= QUOTED else f"{words[:QUOTED].rsplit(' ', 1)[0]}…"
+
+
 def answer(
     session: Session, office: Office, who: Who, ticket_ids: Sequence[int], text: str, once: str, now: datetime
 ) -> tuple[Sequence[int], Sequence[int]]:
@@ -59,8 +80,7 @@ def answer(
         if ticket.state != "open":
             left.append(number)
             continue
-        words = " ".join(ticket.question.split())
-        own = words if len(words) <= QUOTED else f"{words[:QUOTED].rsplit(' ', 1)[0]}…"
+        own = _own(ticket.question)
         officer.answer(session, office, ticket, text.strip(), answering.actor(who), now, after=UNDO, once=mark, own=own)
         save_draft(session, number, who.id, "", now)
         done.append(number)

@@ -207,7 +207,9 @@ def erase(session: Session, office: Office, address_id: int, now: datetime, acto
             col(OutboxRow.state) == "waiting",
         )
         .values(text=ERASED, subject="", filled={}, choices=[], state="dropped", reason="données effacées"),
-        sa.update(Question).where(col(Question.address_id) == address_id).values(text=ERASED, candidates=[], nearest=""),
+        sa.update(Question)
+        .where(col(Question.address_id) == address_id)
+        .values(text=ERASED, candidates=[], nearest=""),
         sa.update(TicketMessage).where(col(TicketMessage.ticket_id).in_(tickets)).values(text=ERASED),
         sa.update(TicketReply).where(col(TicketReply.ticket_id).in_(tickets)).values(text=ERASED),
         sa.update(Ticket)

@@ -59,7 +59,7 @@ class Within:
         return [
             *SignIn(self.entrance(), frame, self.provider).routes(),
             *Account(self.entrance(), frame, self.provider).routes(),
-            *PeoplePages(PeopleDoor(self.db, self.office, self.now), frame).routes(),
+            *PeoplePages(PeopleDoor(self.db, self.office, self.now, self.ring), frame).routes(),
             *TeamPages(TeamDoor(self.db, self.office, self.now), frame).routes(),
             *FigurePages(FiguresDoor(self.db, self.office, self.now, self.channels, self.spool), frame).routes(),
             *QueuePages(console, frame).routes(),

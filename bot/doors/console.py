@@ -128,6 +128,9 @@ class ConsoleDoor:
     async def groups(self, who: Who) -> Sequence[Group]:
         return await self.db.read(many.groups, self.office, who, self.now())
 
+    async def preview_many(self, who: Who, ticket_ids: Sequence[int], text: str) -> Sequence[tuple[int, str, Preview]]:
+        return await self.db.read(many.previews, self.office, who, ticket_ids, text)
+
     async def answer_many(
         self, who: Who, ticket_ids: Sequence[int], text: str, once: str
     ) -> tuple[Sequence[int], Sequence[int]]:

@@ -1,14 +1,15 @@
 """channels.pages over the database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot import sheets
 from bot.db import Database
-from bot.desk import members, people, privacy
+from bot.desk import members, people, privacy, undelivered
 from bot.desk.members import Report
 from bot.desk.people import CouncilDetail, CouncilRow, Detail, Row
+from bot.desk.undelivered import Undelivered
 from bot.office import Office
 from bot.sheets import BadSheet
 from channels.pages.people import Refused
@@ -20,8 +21,8 @@ SOON = timedelta(days=30)
 class PeopleDoor:
     """channels.pages.people.PeopleDesk."""
 
-    def __init__(self, db: Database, office: Office, now: Callable[[], datetime]):
-        self.db, self.office, self.now = db, office, now
+    def __init__(self, db: Database, office: Office, now: Callable[[], datetime], rang: Callable[[], None]):
+        self.db, self.office, self.now, self.rang = db, office, now, rang
 
     def choices(self) -> Mapping[str, list[tuple[str, str]]]:
         return people.choices()
@@ -49,6 +50,14 @@ class PeopleDoor:
 
     async def resume(self, who: Who, number: int, address: int) -> None:
         await self.db.run(people.resume, who, number, address, self.now())
+
+    async def undelivered(self, who: Who, number: int) -> Sequence[Undelivered]:
+        return await self.db.read(undelivered.of, self.office, who, number)
+
+    async def send_again(self, who: Who, number: int, message: int, address: int | None) -> str:
+        done = await self.db.run(undelivered.again, self.office, who, number, message, address, self.now())
+        self.rang()
+        return done
 
     async def sit(self, who: Who, number: int, typed: Mapping[str, str]) -> None:
         await self.db.run(people.sit, who, number, typed, self.now())

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -41,6 +41,12 @@ class PeopleDesk(Protocol):
     async def save(self, who: Any, number: int | None, typed: Mapping[str, str]) -> int: ...
     async def save_council(self, who: Any, number: int | None, typed: Mapping[str, str]) -> int: ...
     async def resume(self, who: Any, number: int, address: int) -> None: ...
+    async def undelivered(self, who: Any, number: int) -> Sequence[Any]: ...
+
+    async def send_again(self, who: Any, number: int, message: int, address: int | None) -> str:
+        """By which channel, or "" when it is not to be sent again."""
+        ...
+
     async def sit(self, who: Any, number: int, typed: Mapping[str, str]) -> None: ...
     async def stand_up(self, who: Any, number: int, seat: int) -> None: ...
     async def merge(self, who: Any, number: int, other: int) -> None: ...
@@ -73,6 +79,7 @@ class PeoplePages:
             Route(f"{one}/modifier", office(self.edit, "work"), methods=["GET"]),
             Route(f"{one}/adresses", office(self.handles, "work"), methods=["POST"]),
             Route(f"{one}/adresses/{{address:int}}/reprendre", office(self.resume, "work"), methods=["POST"]),
+            Route(f"{one}/renvoyer", office(self.send_again, "work"), methods=["POST"]),
             Route(f"{one}/sieges", office(self.sit, "work"), methods=["POST"]),
             Route(f"{one}/sieges/{{seat:int}}/finir", office(self.stand_up, "work"), methods=["POST"]),
             Route(f"{one}/reunir", office(self.merge, "work"), methods=["POST"]),
@@ -153,7 +160,8 @@ class PeoplePages:
         found = await there(self.desk.person(who, request.path_params["number"]))
         return self.frame.page(
             request, "personnes/person.html", 422 if errors else 200, {"Cache-Control": "no-store"}, one=found,
-            errors=errors or {}, handles=handles, choices=self.desk.choices(),
+            errors=errors or {}, handles=handles,
+            undelivered=await there(self.desk.undelivered(who, request.path_params["number"])), choices=self.desk.choices(),
             councils=[(each.id, each.name) for each in await self.desk.councils(who)],
         )  # fmt: skip
 
@@ -204,6 +212,18 @@ class PeoplePages:
         number = request.path_params["number"]
         await there(self.desk.resume(who, number, request.path_params["address"]))
         return self.frame.back(request, f"/bureau/personnes/{number}", "Les messages repartent vers cette adresse.")
+
+    async def send_again(self, request: Request, who: Who) -> Response:
+        """What did not arrive: on the same channel, or on another."""
+        number, typed = request.path_params["number"], await typed_in(request, ("message", "adresse"))
+        message, address = number_in(typed["message"]), number_in(typed["adresse"])
+        if message is None or (typed["adresse"] and address is None):
+            raise HTTPException(404)
+        channel = await there(self.desk.send_again(who, number, message, address))
+        way = f"/bureau/personnes/{number}"
+        if not channel:
+            return self.frame.back(request, way, "Ce message n'est plus à renvoyer.", "waiting")
+        return self.frame.back(request, way, f"Le message repart par {channel}.")
 
     async def sit(self, request: Request, who: Who) -> Response:
         number = request.path_params["number"]

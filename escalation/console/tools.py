@@ -4,6 +4,7 @@ import re
 import secrets
 from dataclasses import dataclass, replace
 
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -30,6 +31,7 @@ class ToolPages:
         return [
             Route("/bureau/ensemble", office(self.many), methods=["GET"]),
             Route("/bureau/ensemble", office(self.answer_many, "work"), methods=["POST"]),
+            Route("/bureau/ensemble/relire", office(self.read_back, "work"), methods=["POST"]),
             Route("/bureau/appel", office(self.call), methods=["GET"]),
             Route("/bureau/appel", office(self.save_call, "work"), methods=["POST"]),
             Route("/bureau/appel/fiches", office(self.entries), methods=["GET"]),
@@ -53,16 +55,39 @@ class ToolPages:
             once=secrets.token_urlsafe(12), kinds=KINDS, states=STATES, longest=LONGEST,
         )  # fmt: skip
 
+    async def read_back(self, request: Request, who: Who) -> Response:
+        """Who will read what, before it goes; or back to what was written, to put it right."""
+        form = await request.form()
+        text, ids = self._written(form)
+        if word(form, "faire") == "corriger":
+            return await self._many(request, who, 200, "", text, ids)
+        if error := self._wrong(text, ids):
+            return await self._many(request, who, 422, error, text, ids)
+        shown = await self.desk.preview_many(who, ids, text)
+        if not shown:
+            return await self._many(request, who, 422, "Ces questions sont déjà répondues.", text, ())
+        return self.frame.page(
+            request, "console/read_many.html", shown=shown, text=text, once=word(form, "une-fois")[:40],
+            left=[each for each in ids if each not in {id for id, _, _ in shown}],
+        )  # fmt: skip
+
+    @staticmethod
+    def _written(form: FormData) -> tuple[str, tuple[int, ...]]:
+        ids = tuple(number(each) for each in form.getlist("question") if isinstance(each, str))
+        return word(form, "texte").strip(), ids
+
+    @staticmethod
+    def _wrong(text: str, ids: tuple[int, ...]) -> str:
+        if not ids:
+            return "Cochez au moins une question."
+        if not text:
+            return "Écrivez d'abord la réponse."
+        return f"La réponse a {len(text)} caractères, {LONGEST} au plus." if len(text) > LONGEST else ""
+
     async def answer_many(self, request: Request, who: Who) -> Response:
         form = await request.form()
-        text = word(form, "texte").strip()
-        ids = tuple(number(each) for each in form.getlist("question") if isinstance(each, str))
-        if not text or not ids or len(text) > LONGEST:
-            error = (
-                "Cochez au moins une question." if not ids
-                else "Écrivez d'abord la réponse." if not text
-                else f"La réponse a {len(text)} caractères, {LONGEST} au plus."
-            )  # fmt: skip
+        text, ids = self._written(form)
+        if error := self._wrong(text, ids):
             return await self._many(request, who, 422, error, text, ids)
         done, left = await self.desk.answer_many(who, ids, text, word(form, "une-fois")[:40])
         told = f"{len(done)} réponses partent dans deux minutes." if len(done) > 1 else ""

@@ -93,6 +93,10 @@ class ToolsDesk(Protocol):
 
     async def groups(self, who: Who) -> Sequence[Group]: ...
 
+    async def preview_many(self, who: Who, ticket_ids: Sequence[int], text: str) -> Sequence[tuple[int, str, Preview]]:
+        """Number, question, and the answer as it will be read; without those that are answered or not theirs."""
+        ...
+
     async def answer_many(
         self, who: Who, ticket_ids: Sequence[int], text: str, once: str
     ) -> tuple[Sequence[int], Sequence[int]]:

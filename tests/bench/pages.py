@@ -99,7 +99,6 @@ def _measured(db: Database, where: str, size: int) -> Iterator[Row]:
             began = time.perf_counter()
             db.look(work, *args)
             spans.append(time.perf_counter() - began)
-        middle, worst = statistics.median(spans), max(spans[1:])
         yield _row(f"{name}, without its page", where, size, spans)
     yield from _served(db, office, where, size)
 

@@ -267,6 +267,47 @@ def test_what_did_not_arrive_is_seen_with_its_reason_and_goes_another_way(bureau
     assert "plus à renvoyer" in again.text
 
 
+def test_what_did_not_arrive_goes_another_way_from_the_page_of_the_person(bureau: Bureau) -> None:
+    town = bureau.town
+    someone = person(town, "Awa Diallo", "telegram", "awa")
+    asked(town)
+
+    def second(session: Session) -> None:
+        row = directory.keep(session, town.office.vault, Address("email", "awa@exemple.org"), town.at)
+        row.person_id = someone
+
+    town.db.transact(second)
+    nora = bureau.signed_in()
+    way = f"/bureau/personnes/{someone}"
+    assert "ne sont pas arrivés" not in nora.get(way).text
+    town.channels["telegram"].refuse = [Undeliverable("la personne a bloqué le robot")]
+    town.say("email", OFFICER.handle, ANSWER, token=town.notices()[-1].token)
+    town.work(ticks=True)
+    page = nora.get(way).text
+    assert "Messages qui ne sont pas arrivés" in page
+    form = page.partition("/renvoyer")[2]
+    address = form.partition('name="adresse" value="')[2].partition('"')[0]
+    data = {"message": hidden(form, "message"), "adresse": address}
+    assert nora.post(f"{way}/renvoyer", data | {"message": "99999"}, page=way).text.count("plus à renvoyer") == 1
+    assert nora.post(f"{way}/renvoyer", data | {"message": "x"}, page=way).status_code == 404
+    assert "repart par e-mail" in nora.post(f"{way}/renvoyer", data, page=way).text
+    town.work()
+    assert ANSWER in town.read("email", "awa@exemple.org")[-1]
+    assert "plus à renvoyer" in nora.post(f"{way}/renvoyer", data, page=way).text
+    assert "ne sont pas arrivés" not in nora.get(way).text
+
+
+def test_a_question_that_is_answered_leads_to_an_entry_made_of_it(bureau: Bureau) -> None:
+    number = asked(bureau.town)
+    nora = bureau.signed_in()
+    way, entry = f"/bureau/questions/{number}", f"/bureau/fiches/depuis/{number}"
+    assert entry not in nora.get(way).text
+    bureau.town.say("email", OFFICER.handle, ANSWER, token=bureau.town.notices()[-1].token)
+    bureau.town.work()
+    assert entry in nora.get(way).text
+    assert nora.get(entry).status_code == 200
+
+
 @pytest.mark.parametrize("act", ["relire", "envoyer", "note", "fermer", "partenaire", "nouvelles", "prendre"])
 def test_a_reader_changes_nothing(bureau: Bureau, act: str) -> None:
     number = asked(bureau.town)

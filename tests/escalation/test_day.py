@@ -96,7 +96,8 @@ def test_the_officers_day(bureau: Bureau, page: Page) -> None:
     asked(town, "Qui ramasse les encombrants rue Watt ?", handle="luc")
     page.goto(f"{bureau.url}/bureau/ensemble")
     page.get_by_label("Votre réponse à toutes").fill("Le service propreté.")
-    page.get_by_role("button", name="Répondre à ces personnes").click()
+    page.get_by_role("button", name="Relire avant d'envoyer").click()
+    page.get_by_role("button", name="Envoyer", exact=True).click()
     expect(page.get_by_text("2 réponses partent")).to_be_visible()
 
     # a call: the answer appears as one types

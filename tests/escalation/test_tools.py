@@ -131,12 +131,24 @@ def test_one_answer_reaches_each_who_asked_the_same_with_their_own_words(bureau:
     assert empty.status_code == 422
     form = {"question": chosen, "texte": "Le service propreté, le mardi.",
             "une-fois": hidden(page, "une-fois")}  # fmt: skip
+    read = nora.post("/bureau/ensemble/relire", form, page="/bureau/moi").text
+    assert "3 personnes la recevront" in read
+    assert read.count("Le service propreté, le mardi.") == 4  # as each reads it, and in the form
+    assert "SMS" in read
+    assert hidden(read, "une-fois") == form["une-fois"]
+    back = nora.post("/bureau/ensemble/relire", form | {"faire": "corriger"}, page="/bureau/moi").text
+    assert "Le service propreté, le mardi.</textarea>" in back
+    assert nora.post("/bureau/ensemble/relire", {"question": chosen}, page="/bureau/moi").status_code == 422
+    assert count(town, TicketReply) == 0
     assert "3 réponses partent" in nora.post("/bureau/ensemble", form, page="/bureau/ensemble").text
     nora.post("/bureau/ensemble", form, page="/bureau/moi")
     town.pass_time(minutes=2)
     town.work()
     assert count(town, TicketReply) == 3
     assert "Le service propreté" in town.read("telegram", "awa")[-1]
+    late = nora.post("/bureau/ensemble/relire", form, page="/bureau/moi")
+    assert late.status_code == 422
+    assert "Ces questions sont déjà répondues." in late.text
     assert words[0] in town.read("telegram", "awa")[-1]
     assert words[1] in town.read("sms", "+33612345678")[-1]
     assert words[2] in town.read("email", "lea@exemple.org")[-1]
