@@ -161,7 +161,8 @@ class PeoplePages:
         return self.frame.page(
             request, "personnes/person.html", 422 if errors else 200, {"Cache-Control": "no-store"}, one=found,
             errors=errors or {}, handles=handles,
-            undelivered=await there(self.desk.undelivered(who, request.path_params["number"])), choices=self.desk.choices(),
+            undelivered=await there(self.desk.undelivered(who, request.path_params["number"])),
+            choices=self.desk.choices(),
             councils=[(each.id, each.name) for each in await self.desk.councils(who)],
         )  # fmt: skip
 
