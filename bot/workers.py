@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import Session
 
 from bot.db import Database, DatabaseAway, Hold
-from bot.desk import corrections, entrance, officer, overdue, partners, privacy, questions, reminding
+from bot.desk import corrections, entrance, officer, overdue, partners, privacy, questions, reminding, repeating
 from bot.library import Library
 from bot.office import Office
 from channels import admission, mailbox
@@ -396,6 +396,8 @@ async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collec
     `reach`: the channels by which people can be reminded here; None: all that may be written to.
     """
     try:
+        while await db.run(repeating.extend, office, now()):
+            pass
         await remind(db, office, now, bell, reach)
         while await db.run(corrections.send_some, office, now(), BATCH):
             bell.ring()

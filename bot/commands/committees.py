@@ -10,7 +10,7 @@ from sqlmodel import Session
 from bot.app import House
 from bot.commands import house, out, stop
 from bot.commands.members import MOST_SHOWN, DryRun, File, content_of
-from bot.desk import calendar, importing
+from bot.desk import arranging, calendar, importing
 from bot.desk.calendar import KIND_NAMES, MeetingOver, NoSuchMeeting
 from bot.desk.importing import Done, Report
 from bot.sheets import BadCell, BadSheet
@@ -131,5 +131,16 @@ def cancel(number: Number) -> None:
     try:
         words = found.db.transact(calendar.cancel, found.office, number, AUTHOR, found.now())
     except (NoSuchMeeting, MeetingOver) as error:
+        stop(str(error))
+    out.print(words, markup=False, soft_wrap=True)
+
+
+@app.command("stop")
+def end(number: Number) -> None:
+    """Arrêter la série d'une réunion qui se répète : rien n'est annulé, plus rien ne s'ajoute."""
+    found = house()
+    try:
+        words = found.db.transact(arranging.stop_series, None, number, found.now())
+    except (NoSuchMeeting, arranging.Wrong) as error:
         stop(str(error))
     out.print(words, markup=False, soft_wrap=True)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from bot import audit
-from bot.desk import following, meetings, season
+from bot.desk import following, meetings, repeating, season
 from bot.desk.calendar import MeetingOver, NoSuchMeeting
 from bot.desk.reminding import withdraw
 from bot.office import Office
@@ -27,8 +27,6 @@ from scheduler.preparation import Preparation, PreparationDate
 
 FAR = timedelta(days=3 * 366)  # a meeting further away is a slip of the pen
 LONGEST = timedelta(days=7)
-SERIES_AHEAD = timedelta(days=548)  # 18 months
-MOST_IN_SERIES = 100
 MOST_ITEMS, MOST_DOCUMENTS = 40, 20
 DOCUMENT_BYTES = 10 * 1024 * 1024
 DOCUMENTS = {  # by their first bytes, never by their name
@@ -105,7 +103,7 @@ def record(session: Session, office: Office, who: Who | None, sheet: Sheet, now:
     if sheet.rrule:
         moments = occurrences(sheet.rrule, sheet.starts_at, office)
         series = CommitteeSeries(
-            rrule=sheet.rrule, starts_at=sheet.starts_at, made_until=now + SERIES_AHEAD, created_at=now
+            rrule=sheet.rrule, starts_at=sheet.starts_at, made_until=now + repeating.AHEAD, created_at=now
         )
         session.add(series)
         session.flush()
@@ -191,7 +189,7 @@ def _check(session: Session, who: Who | None, sheet: Sheet, now: datetime, *, ne
     if sheet.rrule and sheet.starts_at is not None:
         try:
             start = sheet.starts_at.replace(tzinfo=None)
-            for _ in repeats.dates(sheet.rrule, start, start + SERIES_AHEAD):
+            for _ in repeats.dates(sheet.rrule, start, start + repeating.AHEAD):
                 pass
         except repeats.BadRule:
             errors["regle"] = "Je ne comprends pas cette répétition, ou elle ne tombe jamais."
@@ -205,8 +203,16 @@ def occurrences(rrule: str, starts_at: datetime, office: Office) -> list[datetim
     repeats.BadRule (a ValueError) when it cannot be read, or never comes.
     """
     local = starts_at.astimezone(office.zone).replace(tzinfo=None)
-    found = itertools.islice(repeats.dates(rrule, local, local + SERIES_AHEAD), MOST_IN_SERIES)
+    found = itertools.islice(repeats.dates(rrule, local, local + repeating.AHEAD), repeating.MOST)
     return [each.replace(tzinfo=office.zone) for each in found] or [starts_at]
+
+
+def stop_series(session: Session, who: Who | None, committee_id: int, now: datetime) -> str:
+    """Make no more meetings of this one's series; what stands stays. What was done, in words. Wrong."""
+    try:
+        return repeating.stop(session, who, the_meeting(session, who, committee_id), now)
+    except repeating.Stopped as error:
+        raise Wrong(serie=str(error)) from None
 
 
 def confirm(session: Session, who: Who | None, committee_id: int, now: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from bot.desk import arranging, kit, letters, meetings, season
+from bot.desk import arranging, kit, letters, meetings, repeating, season
 from bot.desk.calendar import NoSuchMeeting
 from bot.desk.kit import Kit
 from bot.desk.meetings import Card
@@ -117,6 +117,7 @@ class Detail:
 
     card: Card
     over: bool
+    repeats: bool  # more meetings of its series will be made
     directions: str
     accessibility: str
     online: str
@@ -149,6 +150,7 @@ def detail(session: Session, office: Office, who: Who, committee_id: int, now: d
     return Detail(
         card=card,
         over=meeting.starts_at <= now,
+        repeats=repeating.runs(session, meeting),
         directions=meeting.directions,
         accessibility=meeting.accessibility,
         online=meeting.online,

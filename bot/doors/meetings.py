@@ -161,6 +161,10 @@ class MeetingsDoor:
         self.rang()
         return made
 
+    async def stop_series(self, who: Who, number: int) -> str:
+        with said():
+            return await self.db.run(arranging.stop_series, who, number, self.now())
+
     async def preparation_notes(self, who: Who, number: int, text: str) -> None:
         await self.db.run(arranging.preparation_notes, who, number, text, self.now())
 

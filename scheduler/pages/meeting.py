@@ -36,6 +36,7 @@ class MeetingPages:
             Route(f"{one}/modifier", work(self.change), methods=["POST"]),
             Route(f"{one}/confirmer", work(self.confirm), methods=["POST"]),
             Route(f"{one}/annuler", work(self.cancel), methods=["POST"]),
+            Route(f"{one}/arreter", work(self.stop_series), methods=["POST"]),
             Route(f"{one}/invitations", work(self.invited), methods=["POST"]),
             Route(f"{one}/ordre-du-jour", work(self.agenda), methods=["GET"]),
             Route(f"{one}/ordre-du-jour", work(self.set_agenda), methods=["POST"]),
@@ -126,6 +127,10 @@ class MeetingPages:
     async def cancel(self, request: Request, who: Who) -> Response:
         number = number_of(request)
         return await self._then(request, who, self.desk.cancel(who, number), "", "waiting")
+
+    async def stop_series(self, request: Request, who: Who) -> Response:
+        number = number_of(request)
+        return await self._then(request, who, self.desk.stop_series(who, number), "", "waiting")
 
     # --- shown -------------------------------------------------------------------------------------------------------
 

@@ -386,6 +386,16 @@ def test_members_are_shown_first_then_imported_all_or_none(hotline: Hotline) -> 
     assert "mauvais.csv" in hotline("members", "import", hotline.write("mauvais.csv", "a;b\n1;2\n"), status=1)
 
 
+def test_a_meeting_alone_and_one_that_is_not_there_have_no_series_to_stop(hotline: Hotline) -> None:
+    hotline("members", "import", hotline.write("m.csv", "conseil;nom\nBellevue;Awa Diallo\n"), "--create-councils")
+    with hotline.house() as house:
+        day = house.today() + timedelta(days=40)
+    sheet = f"titre;conseils;date;heure;lieu\nComité de pilotage;Bellevue;{day:%d/%m/%Y};18h30;12 rue des Lilas\n"
+    hotline("committees", "import", hotline.write("comites.csv", sheet.encode("cp1252")))
+    assert "ne se répète pas" in hotline("committees", "stop", "1", status=1)
+    assert "Aucune réunion" in hotline("committees", "stop", "99", status=1)
+
+
 def test_committees_are_shown_first_then_imported_moved_and_cancelled(hotline: Hotline) -> None:
     hotline("members", "import", hotline.write("m.csv", "conseil;nom\nBellevue;Awa Diallo\n"), "--create-councils")
     with hotline.house() as house:

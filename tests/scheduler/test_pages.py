@@ -1,5 +1,6 @@
 """The calendar on the desk: a committee recorded, prepared, called about, held and decided, by clicks."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -371,3 +372,20 @@ def test_a_preparation_without_notes_makes_no_entry(bureau: Bureau) -> None:
     page = nora.post("/bureau/reunions/1/preparation", {"notes": "  ", "suite": "fiche"})
     assert page.url.path == "/bureau/reunions/1"
     assert nora.get("/bureau/fiches/nouvelle?preparation=1").status_code == 404
+
+
+def test_a_series_is_stopped_from_the_page_of_a_meeting(bureau: Bureau) -> None:
+    nora, bellevue = bureau.signed_in(), council(bureau.town, "Bellevue")
+    recorded(nora, bellevue, type="council", titre="Réunion du conseil", repetition="FREQ=MONTHLY")
+    assert "Arrêter la série" in nora.get("/bureau/reunions/1").text
+    page = nora.post("/bureau/reunions/1/arreter")
+    assert "La série est arrêtée" in page.text
+    assert "Oui, arrêter la série" not in page.text
+    again = nora.post("/bureau/reunions/1/arreter")
+    assert again.status_code == 422
+    assert "Cette série est déjà arrêtée" in again.text
+    other = bureau.signed_in(bureau.officer("Zoé", councils=(council(bureau.town, "Breil"),)))
+    assert other.post("/bureau/reunions/1/arreter").status_code == 404
+    recorded(nora, bellevue)
+    last = max(int(n) for n in re.findall(r"/bureau/reunions/(\d+)", nora.get("/bureau/reunions?mois=2026-12").text))
+    assert "Arrêter la série" not in nora.get(f"/bureau/reunions/{last}").text
