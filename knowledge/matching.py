@@ -462,6 +462,7 @@ def match(
     1. Small talk and other languages are not put to the base.
     2. The whole message without its courtesies, and each question that it asks, are scored apart.
     3. Several questions that are all surely known: all their entries are given. One known and another not: choices.
+       Several words whose meaning is asked count as several questions when the base surely explains each of them.
     `why` of what is passed on names the file of none messages that it resembles ("none: administrations").
     `overlay` holds what was published since the index was built; its very words are answered.
     `encode`: the encoder that a semantic index was built with; without it such an index raises ValueError.
@@ -477,6 +478,12 @@ def match(
         return closed("smalltalk")
     if u.language != "fr":
         return closed("language")
+    explained = [_decide(index, _ask(index, term, overlay, encode)) for term in u.terms]
+    if explained and _each_explained(index, explained):
+        meant = {candidate.slug: candidate for part in explained for candidate in part.candidates[:1]}
+        surest = tuple(sorted(meant.values(), key=lambda c: (-c.confidence, c.slug)))
+        least = min(part.confidence for part in explained)
+        return _told("answer", tuple(meant), surest, least, tuple(explained), "several words", u)
     asked = _ask(index, u.core, overlay, encode)
     whole = _decide(index, asked)
     parts = [_decide(index, _ask(index, question, overlay, encode)) for question in u.questions if question != u.core]
@@ -501,6 +508,19 @@ def match(
         offered = tuple(c.slug for c in candidates[:3])
         return _told("clarify", offered, candidates, candidates[0].confidence, tuple(parts), "several questions", u)
     return _told("escalate", (), candidates, candidates[0].confidence, tuple(parts), "several questions", u)
+
+
+def _each_explained(index: Index, parts: Sequence[Part]) -> bool:
+    """Whether every part is answered, each by an entry of its own that says what a word means."""
+    slugs = [part.entries[0] for part in parts if part.decision == "answer"]
+    return len(slugs) == len(parts) == len(set(slugs)) and all(_says_meaning(index, slug) for slug in slugs)
+
+
+def _says_meaning(index: Index, slug: str) -> bool:
+    if slug not in index.slugs:  # published since the index was built
+        return True
+    declared = int(index.arrays["answers"][index.slugs.index(slug)])
+    return not declared or bool(declared >> KINDS_OF_ANSWER.index("definition") & 1)
 
 
 def _told(

@@ -16,10 +16,14 @@ PATTERNS = Path(__file__).parent / "patterns"  # the turns of phrase, one file a
 
 @dataclass(frozen=True)
 class Understanding:
-    """A message taken apart; `core` is what is left of it without courtesies and signature."""
+    """A message taken apart; `core` is what is left of it without courtesies and signature.
+
+    `terms`: one question a word, when a message asks for nothing but the meaning of several; empty otherwise.
+    """
 
     core: str
     questions: tuple[str, ...]
+    terms: tuple[str, ...]
     language: str
     smalltalk: str
     distress: tuple[str, ...]
@@ -31,7 +35,8 @@ def understand(text: str) -> Understanding:
     """Everything that can be told of a message without knowing the base."""
     kept = core(text)
     return Understanding(
-        kept, questions(text), language(text), smalltalk(text), distress(text), asks(kept), particular(kept)
+        kept, questions(text), terms(text), language(text), smalltalk(text), distress(text), asks(kept),
+        particular(kept),
     )  # fmt: skip
 
 
@@ -180,12 +185,112 @@ def questions(text: str) -> tuple[str, ...]:
     whole: list[str] = []
     for piece in dict.fromkeys(found):
         stems = french.content(french.plain(piece))
-        if whole and (len(stems) < 2 or (len(stems) < 4 and _ANAPHORA.search(_line(piece)))):
+        if whole and (named := _named(piece, whole[-1])):
+            piece = named
+        elif whole and (len(stems) < 2 or (len(stems) < 4 and _ANAPHORA.search(_line(piece)))):
             # « et qui y siège ? » means nothing without what it follows
             piece = " ".join(w for w in words_of(whole[-1]) if french.fold(w) not in french.STOP) + " " + piece
         if stems or whole:
             whole.append(piece)
     return tuple(whole[:MOST_QUESTIONS]) or (core(text),)
+
+
+# --- words whose meaning is asked ---------------------------------------------------------------------------------
+
+_MEANING = _framed(r"^(?:et |alors |puis )?(<meaning>)\b ?")
+_MEANT = _framed(r" (<meant>)$")
+_NOUN = re.compile(r"^(?:et |puis )?(?:aussi )?(?P<article>(?:le|la|les|l|un|une|des|du|d) )?(?P<noun>.+)$")
+_ATTRIBUTE = _framed(r"^(<attribute>)(?:$| (?:de|du|des|d|pour|sur)\b)")
+_OF = re.compile(r" (de|du|des|d) ")
+_TOGETHER = re.compile(r"\b(entre|avec)\b")  # what follows belongs to it
+_BETWEEN_TERMS = re.compile(r"[,;/&+]|\b(?:et|puis|ainsi que)\b", re.IGNORECASE)
+_CAPITALS = re.compile(r"\b[A-Z][A-Z0-9]+\b")
+_LONGEST_TERM = 6  # words
+_RARE = 4  # of french.frequency
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A word whose meaning is asked: how, whether the frame follows it, and whether an article leads it."""
+
+    frame: str
+    word: str
+    own: bool = False
+    trailing: bool = False
+    article: bool = False
+    capitals: bool = False
+
+
+def _rare(word: str) -> bool:
+    """Whether a word has a meaning of its own, as acronyms have: nobody says « le COPIL du conseil »."""
+    return all(french.frequency(each) <= _RARE for each in word.split() if each not in french.STOP)
+
+
+def _term(text: str, leading: str = "") -> _Term | None:
+    """The word whose meaning a text asks for; `leading` is how, when it does not say.
+
+    None when it asks for something else, or for what belongs to the sentence before it: « et le budget ? ».
+    """
+    line = _line(text)
+    frame, own, trailing = leading, False, False
+    if before := _MEANING.match(line):
+        frame, line, own = before[1], line[before.end() :], True
+    elif after := _MEANT.search(line):
+        frame, line, own, trailing = "c est quoi", line[: after.start()], True, True
+    found = _NOUN.match(line)
+    if not frame or found is None or _ATTRIBUTE.match(found["noun"]):
+        return None
+    noun, article, capitals = found["noun"], found["article"] or "", bool(_CAPITALS.search(text))
+    if not article and not capitals and (" " in noun or not _rare(noun)):
+        return None
+    word = article + noun
+    if not french.content(noun.split()) or len(word.split()) > _LONGEST_TERM:
+        return None
+    if _ASKING.search(word) or _ANAPHORA.search(word) or _TOGETHER.search(word):
+        return None
+    return _Term(frame, word, own, trailing, bool(article), capitals)
+
+
+def _named(piece: str, before: str) -> str:
+    """A question for the meaning of a word that it names itself, spelled out; "" when it leans on the one before."""
+    if _term(piece):
+        return piece
+    if (first := _term(before)) and (term := _term(piece, first.frame)):
+        return f"{term.frame} {term.word}"
+    return ""
+
+
+def terms(text: str) -> tuple[str, ...]:
+    """The words whose meaning is asked, each as a question, three at most: « c'est quoi un QPV et le COPIL ? ».
+
+    Empty when fewer than two are, when anything else is asked, or when « et » may stand inside of one name (« la
+    gestion urbaine et sociale », « les droits et les devoirs d'un membre »): each word after the first has an article
+    or is written in capitals, and no complement that the first could share. The base says whether it knows them.
+    """
+    found: list[_Term] = []
+    split = [[p for p in _BETWEEN_TERMS.split(sentence) if re.search(r"\w", p)] for sentence in _kept(text)]
+    lone = [_line(piece) for pieces in split for piece in pieces]
+    bare = "c est quoi" if all(" " not in word and _rare(word) for word in lone) else ""  # « QPV ? COPIL ? »
+    for pieces in split:
+        leading = found[-1].frame if found else bare
+        alone = _MEANING.fullmatch(_line(pieces[-1])) if len(pieces) > 1 else None
+        if alone:  # « QPV et COPIL, ça veut dire quoi ? »
+            leading, pieces = alone[1], pieces[:-1]
+        elif pieces and (last := _term(pieces[-1])) and last.trailing:
+            leading = last.frame
+        for piece in pieces:
+            term = _term(piece, leading)
+            if term is None:
+                return ()
+            if found and not (term.own or bare):
+                if not (term.article or term.capitals):
+                    return ()
+                if _OF.search(term.word) and not (_OF.search(found[-1].word) or _rare(found[-1].word)):
+                    return ()
+            found.append(term)
+            leading = term.frame
+    distinct = tuple(dict.fromkeys(f"{term.frame} {term.word}" for term in found))
+    return distinct[:MOST_QUESTIONS] if len(distinct) > 1 else ()
 
 
 # --- what kind of answer -----------------------------------------------------------------------------------------

@@ -94,6 +94,53 @@ def test_two_questions_get_two_entries(index: Index) -> None:
     assert [part.entries for part in found.parts] == [("copil-role",), ("garde-enfants",)]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "C'est quoi {0} ?\nC'est quoi {1} ?",
+        "C'est quoi {0} ? Et {1} ?",
+        "c koi {0} et c koi {1}",
+        "c'est quoi {0} et {1} ?",
+    ],
+)
+@pytest.mark.parametrize(
+    "pair",
+    [
+        {"le copil": "copil-role", "un potager": "jardin"},
+        {"la gazette": "journal", "le copil": "copil-role"},
+        {"un potager": "jardin", "la garderie": "garde-enfants"},
+    ],
+)
+def test_two_words_are_explained_in_either_order(index: Index, form: str, pair: dict[str, str]) -> None:
+    for words in (tuple(pair), tuple(pair)[::-1]):
+        found = match(index, form.format(*words))
+        assert (found.decision, found.entries) == ("answer", tuple(pair[word] for word in words))
+        assert len(found.parts) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "c'est quoi la salle et le local",  # two words for one thing
+        "c'est quoi le copil et la licorne",  # the second is not known
+        "c'est quoi la différence entre le copil et un potager",
+        "c'est quoi le copil et qui y siège",
+    ],
+)
+def test_one_question_is_not_made_into_two(index: Index, text: str) -> None:
+    found = match(index, text)
+    assert found.why == "one question"
+    assert len(found.parts) == 1
+
+
+def test_an_entry_that_explains_no_word_is_not_given_for_the_meaning_of_one(index: Index) -> None:
+    base = [replace(each, answers=("how",)) if each.slug == "jardin" else each for each in entries()]
+    how_to = build(base, CHAT, jobs=1)
+    text = "c'est quoi le copil et un potager ?"
+    assert match(index, text).why == "several words"
+    assert match(how_to, text).why == "one question"
+
+
 def test_choices_are_two_or_three_and_never_repeat(index: Index) -> None:
     for text in ("salle enfants", "photos du journal", "argent pour le jardin", "lettre accident"):
         found = match(index, text)

@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 
 from knowledge import seed, understanding
-from knowledge.understanding import asks, core, distress, language, particular, questions, smalltalk, understand
+from knowledge.understanding import asks, core, distress, language, particular, questions, smalltalk, terms, understand
 
 MAIL = """Bonjour Madame,
 
@@ -50,6 +50,48 @@ def test_several_questions_are_seen_three_at_most() -> None:
 
 def test_what_leans_on_the_sentence_before_is_not_cut_from_it() -> None:
     assert questions("c'est quoi le copil et qui y siège ?") == ("c'est quoi le copil et qui y siège ?",)
+
+
+@pytest.mark.parametrize("pair", [("un QPV", "le COPIL"), ("le COPIL", "un QPV"), ("la charte", "un avenant")])
+def test_a_question_for_the_meaning_of_a_word_leans_on_nothing(pair: tuple[str, str]) -> None:
+    first, second = pair
+    asked = (f"C'est quoi {first} ?", f"C'est quoi {second} ?")
+    assert questions("\n".join(asked)) == asked
+    assert questions(f"Comment trouver une salle ? {asked[1]}")[1] == asked[1]
+    assert questions(f"{asked[0]} Et {second} ?")[1] == f"c est quoi {second.lower()}"
+
+
+@pytest.mark.parametrize("more", ["Et le budget ?", "C'est quoi les dates ?", "C'est obligatoire ?", "Qui décide ?"])
+def test_what_belongs_to_the_word_before_leans_on_it(more: str) -> None:
+    assert questions(f"C'est quoi le COPIL ? {more}")[1].startswith("COPIL ")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("C'est quoi un QPV et le COPIL ?", ("c est quoi un qpv", "c est quoi le copil")),
+        (
+            "c koi le copil, la gusp et le cotech svp",
+            ("c est quoi le copil", "c est quoi la gusp", "c est quoi le cotech"),
+        ),
+        ("Bonjour, que veut dire QPV et COPIL ? Merci", ("que veut dire qpv", "que veut dire copil")),
+        ("QPV et COPIL, ça veut dire quoi ?", ("ca veut dire quoi qpv", "ca veut dire quoi copil")),
+        ("QPV ? COPIL ?", ("c est quoi qpv", "c est quoi copil")),
+        ("C'est quoi un QPV ? À quoi sert le COPIL ?", ("c est quoi un qpv", "a quoi sert le copil")),
+        ("c'est quoi le COPIL et le contrat de ville", ("c est quoi le copil", "c est quoi le contrat de ville")),
+        ("c'est quoi le COPIL", ()),
+        ("c'est quoi la gestion urbaine et sociale de proximité", ()),
+        ("c'est quoi la loi égalité et citoyenneté", ()),
+        ("c'est quoi les droits et les devoirs d'un conseiller", ()),
+        ("c'est quoi le rôle et la place du conseil", ()),
+        ("c'est quoi la différence entre le COPIL et le COTECH", ()),
+        ("à quoi sert la réunion avec le préfet et les élus", ()),
+        ("c'est quoi le COPIL et qui y siège ?", ()),
+        ("comment trouver une salle et le matériel", ()),
+    ],
+)
+def test_several_words_whose_meaning_is_asked_are_told_apart(text: str, meant: tuple[str, ...]) -> None:
+    assert terms(text) == meant
 
 
 @pytest.mark.parametrize(
