@@ -47,6 +47,7 @@ from scheduler.committees import Committee
 MOST_TEXT = 100_000  # characters kept of one message
 LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 30), (timedelta(days=1), 200))
 HOLD = conversations.asked_lately()
+REFUSED_AT_ONCE = 8  # messages that a ceiling refuses in one look
 DISTRESS_NUMBERS = {
     "15": "Urgence médicale : appelez le 15.",
     "17": "Danger immédiat : appelez le 17 (police).",
@@ -801,10 +802,19 @@ def _tie(desk: Desk, committee_id: int, then: "router.Decision | None", facts: r
 def claim_sending(
     session: Session, office: Office, channels: Collection[str], idempotent: Collection[str], now: datetime
 ) -> tuple[Sending, Outbound] | None:
-    """T4: the next message to send, with its recipient's address in the clear."""
+    """T4: the next message to send, with its recipient's address in the clear.
+
+    What a ceiling refuses is put by and the next one taken, a few a look: a morning of refused reminders must not keep
+    the senders asleep between them.
+    """
     waking = plan.is_waking(now, office.zone)  # reminders are for the day; answers go at any hour
-    sending = mailbox.claim_sending(session, now, channels, idempotent, bulk=waking, hold=HOLD)
-    if sending is None or not _affordable(session, office, sending, now):
+    for _ in range(REFUSED_AT_ONCE):
+        sending = mailbox.claim_sending(session, now, channels, idempotent, bulk=waking, hold=HOLD)
+        if sending is None:
+            return None
+        if _affordable(session, office, sending, now):
+            break
+    else:
         return None
     row = session.get(AddressRow, sending.address_id)
     assert row is not None
