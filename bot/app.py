@@ -37,7 +37,7 @@ from channels.web.desk import House as WebHouse
 from escalation import deadlines
 from escalation.console.oidc import Provider
 from knowledge import seed, semantic
-from scheduler import clock
+from scheduler import clock, plan
 
 ROLES = ("web", "listen", "route", "deliver", "tick")
 TICK_SECONDS = 60.0
@@ -117,6 +117,7 @@ def build(configured: Configured, *, pool: int = 8) -> House:
         meters={name: each.meter for name, each in opened.items() if each.meter is not None},
         holidays=frozenset(holidays.country_holidays("FR", subdiv=own.holidays or None, years=years)),
         week=deadlines.week_of(own.opening) if own.opening else deadlines.USUAL,
+        waking=plan.waking_hours(own.quiet_hours),
     )
     db = Database(own.database_url, pool=pool)
     house = House(configured, db, office, opened, Spool(Path(), vault))

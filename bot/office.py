@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from channels.contract import Meter
 from channels.vault import Vault
 from escalation import deadlines
+from scheduler import plan
 
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 MONTHS = (
@@ -44,6 +45,7 @@ class Office:
     shorten: Mapping[str, Callable[[str], tuple[str, str]]] = field(default_factory=dict)  # by channel
     meters: Mapping[str, Meter] = field(default_factory=dict)  # by channel
     reach_by: Collection[str] = ()  # the channels by which people can be written to here; empty: all that there are
+    waking: tuple[time, time] = plan.WAKING  # the local hours in which people are written to unasked
     quiet: timedelta = timedelta(seconds=3)  # how long to wait after a beginning of a question, where people chat
 
     def promised(self, asked_at: datetime, closures: Collection[date] = ()) -> datetime:

@@ -20,6 +20,7 @@ from channels.vault import Vault, new_secret
 from escalation import deadlines
 from escalation.console.oidc import own_key
 from escalation.tickets import fold
+from scheduler import plan
 
 VAR = Path("var")
 PREFIX = "HOTLINE_"
@@ -44,6 +45,7 @@ EXAMPLES = {
     "oidc_scopes": "openid email",
     "oidc_acr": "eidas1",
     "opening": "lundi-vendredi 9h-12h30 14h-17h",
+    "quiet_hours": "20h-8h",
     "holidays": "Alsace",
 }
 
@@ -73,6 +75,7 @@ class Settings(BaseSettings):
     oidc_scopes: str = "openid email"
     oidc_acr: str = ""
     opening: str = ""
+    quiet_hours: str = "20h-8h"
     holidays: str = ""
 
     @classmethod
@@ -160,6 +163,12 @@ class Settings(BaseSettings):
     def _opening(cls, value: str) -> str:
         if value:
             deadlines.week_of(value)
+        return value
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _quiet_hours(cls, value: str) -> str:
+        plan.waking_hours(value)
         return value
 
     @field_validator("holidays")

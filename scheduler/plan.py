@@ -1,5 +1,6 @@
 """Which reminders are due at a given moment: the tables say what, the clock only says look."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -21,8 +22,21 @@ OPEN_KINDS = ("preparation", "council", "training")  # those who sit on the COPI
 
 TELL_MOVED = "moved"  # at once, to whoever was told another date or place, when no other step tells them now
 TELL_CANCELLED = "cancelled"  # at once, to whoever was told of it
-FIRST_HOUR = time(8)  # nobody is reminded before
-LAST_HOUR = time(20)  # nor after
+WAKING = (time(8), time(20))  # nobody is reminded before, nor after, where the settings do not say otherwise
+
+
+def waking_hours(quiet: str) -> tuple[time, time]:
+    """« 20h-8h », the quiet hours, as (8 h, 20 h), when people may be written to; ValueError in French.
+
+    They end between 6 h and noon and begin between 16 h and 22 h: nothing is ever due where clocks change.
+    """
+    found = re.fullmatch(r"\s*(\d{1,2})\s*h\s*(\d{2})?\s*-\s*(\d{1,2})\s*h\s*(\d{2})?\s*", quiet, re.IGNORECASE)
+    if found is None or int(found[2] or 0) > 59 or int(found[4] or 0) > 59:
+        raise ValueError("écrivez le soir puis le matin, par exemple 20h-8h")
+    evening, morning = (int(found[1]), int(found[2] or 0)), (int(found[3]), int(found[4] or 0))
+    if not (16, 0) <= evening <= (22, 0) or not (6, 0) <= morning <= (12, 0):
+        raise ValueError("le calme commence entre 16h et 22h, et finit entre 6h et 12h")
+    return time(*morning), time(*evening)
 
 
 @dataclass(frozen=True)
@@ -50,18 +64,18 @@ class Told:
     meeting_at: datetime
 
 
-def is_waking(now: datetime, zone: ZoneInfo) -> bool:
-    """Whether people may be written to now: from 8 h to 20 h, local."""
-    return FIRST_HOUR <= now.astimezone(zone).time() < LAST_HOUR
+def is_waking(now: datetime, zone: ZoneInfo, hours: tuple[time, time] = WAKING) -> bool:
+    """Whether people may be written to unasked now: between these local hours, the second left out."""
+    return hours[0] <= now.astimezone(zone).time() < hours[1]
 
 
-def next_waking(now: datetime, zone: ZoneInfo) -> datetime:
-    """Now, or the next 8 h when people are not to be written to now."""
+def next_waking(now: datetime, zone: ZoneInfo, hours: tuple[time, time] = WAKING) -> datetime:
+    """Now, or the next first hour when people are not to be written to now."""
     local = now.astimezone(zone)
-    if is_waking(now, zone):
+    if is_waking(now, zone, hours):
         return now
-    day = local.date() + timedelta(days=1 if local.time() >= LAST_HOUR else 0)
-    return datetime.combine(day, FIRST_HOUR, zone)
+    day = local.date() + timedelta(days=1 if local.time() >= hours[1] else 0)
+    return datetime.combine(day, hours[0], zone)
 
 
 def day_start(now: datetime, zone: ZoneInfo) -> datetime:

@@ -807,7 +807,7 @@ def claim_sending(
     What a ceiling refuses is put by and the next one taken, a few a look: a morning of refused reminders must not keep
     the senders asleep between them.
     """
-    waking = plan.is_waking(now, office.zone)  # reminders are for the day; answers go at any hour
+    waking = plan.is_waking(now, office.zone, office.waking)  # reminders are for the day; answers go at any hour
     for _ in range(REFUSED_AT_ONCE):
         sending = mailbox.claim_sending(session, now, channels, idempotent, bulk=waking, hold=HOLD)
         if sending is None:

@@ -142,7 +142,7 @@ def post(session: Session, office: Office, found: Sequence[Letter], now: datetim
             if each.message and each.address_id
         ],
         now,
-        plan.next_waking(now, office.zone),
+        plan.next_waking(now, office.zone, office.waking),
         vault=office.vault,
     )
     for each in fresh:
@@ -227,7 +227,7 @@ def pass_on(session: Session, office: Office, key: str, reason: str, now: dateti
     row.outbox_key, row.channel = f"{each.key}~{row.tries}", letter.message.recipient.channel
     session.flush()
     bulk = Bulk(row.outbox_key, letter.address_id, each.council_id, letter.message)
-    mailbox.post_bulk(session, [bulk], now, plan.next_waking(now, office.zone), vault=office.vault)
+    mailbox.post_bulk(session, [bulk], now, plan.next_waking(now, office.zone, office.waking), vault=office.vault)
     return True
 
 

@@ -254,3 +254,21 @@ def test_two_who_note_the_same_step_at_once_get_it_once(db: Database) -> None:
     for thread in threads:
         thread.join()
     assert sorted(won, key=lambda due: due.person_id) == sorted(found, key=lambda due: due.person_id)
+
+
+@pytest.mark.parametrize(
+    ("said", "hours"),
+    [("20h-8h", (time(8), time(20))), ("19h30 - 9h", (time(9), time(19, 30))), ("22H-6H", (time(6), time(22)))],
+)
+def test_quiet_hours_are_read_as_people_write_them(said: str, hours: tuple[time, time]) -> None:
+    assert plan.waking_hours(said) == hours
+    asleep = datetime(2026, 12, 1, 5, tzinfo=PARIS)
+    assert plan.next_waking(asleep, PARIS, hours) == datetime.combine(asleep.date(), hours[0], PARIS)
+    late = datetime(2026, 12, 1, 22, 30, tzinfo=PARIS)
+    assert plan.next_waking(late, PARIS, hours) == datetime.combine(asleep.date() + timedelta(days=1), hours[0], PARIS)
+
+
+@pytest.mark.parametrize("said", ["", "8h", "8h-20h", "20-8", "20h-2h", "20h75-8h"])
+def test_quiet_hours_that_cannot_be_are_refused_in_french(said: str) -> None:
+    with pytest.raises(ValueError, match=r"écrivez|le calme"):
+        plan.waking_hours(said)
