@@ -370,17 +370,21 @@ async def watch(
 
 
 async def remind(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] | None) -> None:
-    """T6: plan and begin in lots, look outside any write, post in lots; one worker at a time, and each person once."""
+    """T6: drop, plan, begin in lots, look outside any write, post in lots; one worker at a time, each person once."""
     with db.held(reminding.LOCK) as mine:
         if not mine:
             return
+        changed, over = await db.read(reminding.stale, now())
+        for drop, keys in ((reminding.drop_changed, changed), (reminding.drop_begun, over)):
+            for first in range(0, len(keys), BATCH):
+                await db.run(drop, keys[first : first + BATCH])
         more = True
         while more:
             _, more = await db.run(reminding.prepare, office, now(), reminding.MEETINGS)
         begun = await db.read(steps.begun, now())
         found = True
         while found:
-            letters, _ = await db.read(reminding.look, office, now(), BATCH, reach)
+            letters, _ = await db.read(reminding.look, office, now(), reminding.LOOK, reach)
             for first in range(0, len(letters), reminding.LOT):
                 lot = letters[first : first + reminding.LOT]
                 if posted := await db.run(reminding.post, office, lot, now()):

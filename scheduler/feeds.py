@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -54,9 +55,15 @@ def calendar(entries: Sequence[Entry], name: str, zone: ZoneInfo, now: datetime)
     made.add("X-PUBLISHED-TTL", REFRESH)
     for entry in entries:
         made.add_component(_event(entry, zone, now))
-    made.add_missing_timezones()
+    for tzid in sorted(made.get_missing_tzids()):
+        made.subcomponents.insert(0, _timezone(tzid))
     content: bytes = made.to_ical()
     return content.decode()
+
+
+@cache  # its changes of clock are searched day by day: what took longest in a calendar of one meeting
+def _timezone(tzid: str) -> icalendar.Timezone:
+    return icalendar.Timezone.from_tzid(tzid)
 
 
 def _event(entry: Entry, zone: ZoneInfo, now: datetime) -> icalendar.Event:

@@ -16,6 +16,7 @@ from bot.office import Office
 from escalation.tickets import Ticket
 from knowledge import entries, french
 from scheduler import agenda
+from scheduler.agenda import AgendaItem, CommitteeDocument
 from scheduler.committees import CANCELLED, Committee, CommitteeCouncil
 from scheduler.preparation import Preparation
 
@@ -98,15 +99,7 @@ class Kit:
 def of(session: Session, office: Office, committee: Committee, council_id: int | None, now: datetime) -> Kit:
     """The kit of this committee for this council, as it stands now."""
     assert committee.id is not None
-    items = agenda.items_of(session, [committee.id]).get(committee.id, [])
-    documents = agenda.documents_of(session, [committee.id]).get(committee.id, [])
-    texts = agenda.texts_of(session, [each.file_id for each in documents if each.file_id])
-    said = "\n".join(
-        [item.plain or item.received for item in items]
-        + [committee.agenda if not items else ""]
-        + [each.title for each in documents]
-        + list(texts.values())
-    )
+    items, documents, said = _said(session, committee)
     last = last_before(session, committee, council_id)
     base = glossary(session, office, now)
     return Kit(
@@ -133,6 +126,26 @@ def of(session: Session, office: Office, committee: Committee, council_id: int |
         organisation=office.organisation,
         reach=office.reach,
     )
+
+
+def words_of(session: Session, office: Office, committee: Committee, now: datetime) -> tuple[Word, ...]:
+    """The glossary's words that this committee's agenda and documents use: those of its kit."""
+    return words_in(_said(session, committee)[2], glossary(session, office, now))
+
+
+def _said(session: Session, committee: Committee) -> tuple[list[AgendaItem], list[CommitteeDocument], str]:
+    """The agenda, the documents, and all that can be read in both."""
+    assert committee.id is not None
+    items = agenda.items_of(session, [committee.id]).get(committee.id, [])
+    documents = agenda.documents_of(session, [committee.id]).get(committee.id, [])
+    texts = agenda.texts_of(session, [each.file_id for each in documents if each.file_id])
+    said = "\n".join(
+        [item.plain or item.received for item in items]
+        + [committee.agenda if not items else ""]
+        + [each.title for each in documents]
+        + list(texts.values())
+    )
+    return items, documents, said
 
 
 def _council_name(session: Session, council_id: int | None) -> str:

@@ -26,8 +26,9 @@ from scheduler.committees import CANCELLED, Committee, Reminder
 from scheduler.plan import Due, Noted, Told
 
 LOCK = 0x72656D64  # PostgreSQL advisory lock: one worker at a time posts reminders
-LOT = 50  # people told in one transaction
-MEETINGS = 4  # planned and begun in one: a dozen steps each, and letters to officers
+LOOK = 600  # people whose messages are made in one look: the next look searches the seats anew
+LOT = 25  # people told in one transaction
+MEETINGS = 2  # planned and begun in one: a dozen steps each, and letters to officers
 SMS_TITLE, SMS_PLACE = 60, 60  # characters: what keeps a reminder within two SMS
 TWO_SMS = 306  # septets
 CHOICES = ("Je viens", "Je ne peux pas", "Je veux préparer")
@@ -73,6 +74,7 @@ def due(
     """
     if not alone(session):
         return 0, False
+    withdraw(session, now)
     while prepare(session, office, now)[1]:
         pass
     ready = steps.begun(session, now)
@@ -84,11 +86,10 @@ def due(
 
 
 def prepare(session: Session, office: Office, now: datetime, limit: int = MEETINGS) -> tuple[int, bool]:
-    """Drop what must not go, write the steps of new and moved meetings, begin those that are due; what officers hear.
+    """Write the steps of new and moved meetings, begin those that are due; what officers hear.
 
     How many meetings were looked at, and whether more are left.
     """
-    withdraw(session, now)
     planned, more_to_plan = steps.plan_meetings(session, now, office.zone, office.holidays, limit)
     fired, more_to_begin = steps.settle(session, now, limit)
     for each in fired:
@@ -159,10 +160,32 @@ def tell(session: Session, office: Office, found: Sequence[Due], now: datetime) 
 
 def withdraw(session: Session, now: datetime) -> int:
     """Drop the reminders that still wait, of meetings that changed, were cancelled or have begun; how many."""
-    changed = _drop(session, plan.changed_keys(now), "la réunion a changé ou est annulée")
+    return drop_changed(session, plan.changed_keys(now)) + drop_begun(session, plan.begun_keys(now))
+
+
+def stale(session: Session, now: datetime) -> tuple[list[str], list[str]]:
+    """The keys of what `withdraw` would drop: of meetings that changed, and of those that have begun; nothing written.
+
+    What is found stays so: a meeting that changed never changes back (its revision only rises).
+    """
+    changed, begun = (
+        list(session.execute(sa.select(col(OutboxRow.key)).where(*_still_waiting(keys))).scalars())
+        for keys in (plan.changed_keys(now), plan.begun_keys(now))
+    )
+    return changed, begun
+
+
+def drop_changed(session: Session, keys: "Sequence[str] | sa.Select[tuple[str]]") -> int:
+    """Drop those of these that still wait, and forget that they were told; how many."""
+    changed = _drop(session, keys, "la réunion a changé ou est annulée")
     if changed:
         plan.forget(session, changed)  # they never left: whoever they were for was not told
-    return len(changed) + len(_drop(session, plan.begun_keys(now), "la réunion a commencé"))
+    return len(changed)
+
+
+def drop_begun(session: Session, keys: "Sequence[str] | sa.Select[tuple[str]]") -> int:
+    """Drop those of these that still wait; how many."""
+    return len(_drop(session, keys, "la réunion a commencé"))
 
 
 def alone(session: Session) -> bool:
@@ -172,17 +195,19 @@ def alone(session: Session) -> bool:
     return bool(session.scalar(sa.text("SELECT pg_try_advisory_xact_lock(:lock)").bindparams(lock=LOCK)))
 
 
-def _drop(session: Session, keys: "sa.Select[tuple[str]]", reason: str) -> list[str]:
+def _still_waiting(keys: "Sequence[str] | sa.Select[tuple[str]]") -> tuple[Any, ...]:
+    return (
+        col(OutboxRow.state) == sa.literal_column("'waiting'"),
+        col(OutboxRow.kind) == mailbox.BULK,
+        col(OutboxRow.key).in_(keys),
+    )
+
+
+def _drop(session: Session, keys: "Sequence[str] | sa.Select[tuple[str]]", reason: str) -> list[str]:
     dropped = session.execute(
         sa.update(OutboxRow)
         .where(
-            col(OutboxRow.id).in_(
-                sa.select(col(OutboxRow.id)).where(
-                    col(OutboxRow.state) == sa.literal_column("'waiting'"),
-                    col(OutboxRow.kind) == mailbox.BULK,
-                    col(OutboxRow.key).in_(keys),
-                )
-            ),
+            col(OutboxRow.id).in_(sa.select(col(OutboxRow.id)).where(*_still_waiting(keys))),
             col(OutboxRow.state) == "waiting",
         )
         .values(state="dropped", reason=reason)

@@ -203,10 +203,8 @@ def _ask_draft(session: Session, office: Office, meeting: Committee, fired: Fire
     bare = [item for item in items if not item.plain]
     if items and not bare:
         return
-    council = next(iter(committees.councils_of(session, meeting.id)), None)
-    kit = kits.of(session, office, meeting, council, now)
     received = [f"{n}. {item.received}" for n, item in enumerate(items, 1) if not item.plain]
-    words = ", ".join(word.term for word in kit.words)
+    words = ", ".join(word.term for word in kits.words_of(session, office, meeting, now))
     tell_officers(
         session,
         office,

@@ -69,11 +69,11 @@ def run(quick: bool) -> Iterator[Row]:
                 held.append(time.perf_counter() - start)  # noqa: B023
                 return done
 
-            more = True
+            more = not any(db.look(reminding.stale, now))
             while more:
                 _, more = write(reminding.prepare, office, now, reminding.MEETINGS)
             planned = time.perf_counter() - began
-            while letters := db.look(reminding.look, office, now, BATCH)[0]:
+            while letters := db.look(reminding.look, office, now, reminding.LOOK)[0]:
                 for first in range(0, len(letters), reminding.LOT):
                     write(reminding.post, office, letters[first : first + reminding.LOT], now)
             took = time.perf_counter() - began
