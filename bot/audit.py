@@ -1,9 +1,12 @@
 """The append-only trail of who did what: a chain of hashes; the words lie in rows of their own that can be erased."""
 
+import contextlib
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -71,14 +74,20 @@ def append(
 
 def verify(session: Session) -> Broken | None:
     """Walk the chain from its first line; None if every line holds."""
-    previous = ""
     query = (
         sa.select(AuditLine, AuditText)
         .outerjoin(AuditText, col(AuditText.line_id) == col(AuditLine.id))
         .order_by(col(AuditLine.id))
         .execution_options(yield_per=1000)
     )
-    for line, words in session.execute(query):
+    with contextlib.closing(session.execute(query)) as lines:  # the cursor stands at the server until it is closed
+        return _broken(lines)
+
+
+def _broken(lines: Iterable[Any]) -> Broken | None:
+    """The first of these (line, words) at which the chain does not hold."""
+    previous = ""
+    for line, words in lines:
         assert line.id is not None
         if line.previous != previous:
             return Broken(line.id, "une ligne manque avant celle-ci")

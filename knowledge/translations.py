@@ -18,8 +18,8 @@ OPENINGS = frozenset({
 
 
 def opens_elsewhere(text: str) -> bool:
-    """Whether the first word asks in another language: what follows may have only a French name."""
-    return folded(text).partition(" ")[0] in OPENINGS
+    """Whether the first word or sign asks in another language: what follows may have only a French name."""
+    return "¿" in text or folded(text).partition(" ")[0] in OPENINGS
 
 
 def folded(text: str) -> str:

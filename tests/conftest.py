@@ -1,5 +1,6 @@
 """What every test may ask for: a database (each test runs on both), an office, the real servers of tests/peers."""
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -25,6 +26,8 @@ from tests.office import Bureau, bureau_of
 from tests.town import SLUGS, Town
 
 pytest_plugins = ("tests.peers.postgres", "tests.peers.mail")
+
+os.environ["COLUMNS"] = "200"  # tables of the command line are read whole, wherever the tests are started from
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)  # a Tuesday, 10:30 in Paris
 
@@ -61,6 +64,20 @@ def sqlite_template(run_folder: Path) -> Path:
             made.close()
             assert not path.with_name("template.db-wal").exists()
     return path
+
+
+@pytest.fixture(autouse=True)
+def apart_from_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright leaves a loop running in the thread of the tests: those without a browser must not see it."""
+    if "chromium" in request.fixturenames:
+        yield
+        return
+    loop = asyncio.events._get_running_loop()
+    asyncio.events._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio.events._set_running_loop(loop)
 
 
 @pytest.fixture(scope="session")

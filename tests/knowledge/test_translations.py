@@ -8,7 +8,7 @@ import pytest
 
 from bot.desk import entries as desk
 from channels.sms import gsm
-from knowledge import entries, seed, translations
+from knowledge import entries, indexer, seed, training, translations
 from knowledge.understanding import language
 from tests.town import Town
 
@@ -87,8 +87,13 @@ def test_eight_languages_are_told_apart(text: str, code: str) -> None:
     assert language(text) == code
 
 
-def test_a_common_question_is_answered_in_the_language_that_its_entry_speaks(town: Town) -> None:
-    town.db.transact(seed.load, [each for each in WITH if each.slug == "conseil-citoyen-definition"], town.now())
+def test_a_common_question_is_answered_in_the_language_that_its_entry_speaks(
+    town: Town, contents: list[entries.Content]
+) -> None:
+    one = next(each for each in WITH if each.slug == "conseil-citoyen-definition")
+    town.db.transact(seed.load, [one], town.now())
+    few = {name: messages[::4] for name, messages in seed.none_messages().items()}
+    town.index = training.build([indexer.material(each) for each in [*contents, one]], few, jobs=1)
     said = town.say("telegram", "42", "What is a conseil citoyen?")[-1]
     assert said.startswith("A conseil citoyen is a group of residents")
     assert "Did it help?" in said
