@@ -27,7 +27,7 @@ def chat() -> None:
     address = Address("terminal", getpass.getuser())
     running = app.is_running(found) or not found.db.is_sqlite
     shelf = None if running else _library(found)
-    seen = found.db.transact(desk.newest, found.office, address)
+    seen = found.db.transact(desk.newest, found.office, address, found.now())
     out.print(f"Hotline de {found.office.organisation}. Posez votre question ; « fin » pour finir.", style="bold")
     while True:
         try:
