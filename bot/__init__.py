@@ -14,7 +14,7 @@ bot/          the only room that imports other rooms
   gate.py       who may open the desk's pages  papers.py    what is printed (Typst)
   patience.py   how long to wait for more
   tables.py     every table, for Alembic    sheets.py     tables exported from a spreadsheet
-  desk/         every transaction: questions, officer, members, calendar, entries, figures
+  desk/         every transaction: incoming, questions (giving, handing_on, keywords), outgoing, officer, members…
   commands/     one file a family of commands
   migrations/   the tables' history (Alembic)
 channels/     how people reach us: contract, mailbox, directory, admission, attachments, vault,
