@@ -18,9 +18,7 @@ def notice(desk: Desk) -> None:
     """At the first contact: who we are, that it is automatic, how to reach a person, where the privacy notice is."""
     if desk.asker.noticed_at is not None or manners(desk.to.channel).session:
         return
-    url = desk.office.public_url
-    privacy = f"Vos données : {url}/confidentialite" if url else ""
-    desk.say("notice", organisation=desk.office.organisation, privacy=privacy)
+    desk.post(desk.threaded(replies.notice(desk.to, desk.office, thread=desk.turn.last.thread)))
     desk.asker.noticed_at = desk.now
     desk.session.add(desk.asker)
 
