@@ -37,7 +37,7 @@ def escalate(desk: Desk, facts: router.Facts, why: str, distress: tuple[str, ...
         for c in (facts.match.candidates[:3] if facts.match else ())
     ]
     desk.close_prompts()
-    text = facts.text.strip() or "(pas de texte)"
+    text = facts.text.strip() or files.instead_of_words(desk.session, desk.came_by)
     ticket = open_ticket(desk, text, why, candidates, urgent=bool(distress))
     recorded(desk, facts, "distress" if distress else "escalate", ticket.id)
     if distress:
@@ -128,6 +128,7 @@ def acknowledge(desk: Desk, ticket: Ticket, name: str, noted: str = "") -> None:
         ticket=ticket,
         number=ticket.id,
         noted=noted,
+        files=files.for_the_asker(desk.session, desk.came_by),
         organisation=office.organisation,
         promised=office.day(ticket.promised_at),
         away=_away(desk, ticket),
@@ -158,7 +159,8 @@ def add(desk: Desk, ticket_id: int) -> None:
     files.tie(desk.session, desk.came_by, ticket_id)
     officer.notify_added(desk.session, desk.office, ticket, desk.turn.text, desk.came_by, desk.now)
     waiting = partners.in_words(desk.session, ticket_id)
-    desk.say("added", ticket=ticket, number=ticket.id, waiting=waiting)
+    told = files.for_the_asker(desk.session, desk.came_by)
+    desk.say("added", ticket=ticket, number=ticket.id, files=told, waiting=waiting)
 
 
 def to_sort(desk: Desk, why: str) -> None:

@@ -88,10 +88,6 @@ def gather(
     if claim and claim.purpose == tokens.ASKER and claim.who == row.id:
         ticket = session.get(Ticket, claim.subject)
         asker_ticket = ticket.id if ticket and ticket.address_id == row.id else None
-    if asker_ticket is None and manners(row.channel).chatting:
-        waiting = newest_open
-        if waiting and waiting.kind == "human" and now - waiting.opened_at < CHOOSE_FOR:
-            asker_ticket = waiting.id  # « HUMAIN », then the question
     pending = tickets.recallable(session, now, f"officer:{by.id}") if by else ()
     asked = [router.OpenPrompt(each.kind, tuple(each.offered), each.question_id) for each in prompts]
     undo = router.command_in(turn.text) == router.UNDO
@@ -102,6 +98,11 @@ def gather(
         session.exec(select(AttachmentRow.id).where(col(AttachmentRow.inbox_id).in_(ids)).limit(1)).first() is not None
         or any(admission.is_note(warning) for message in turn.messages for warning in message.warnings)
     )
+    if asker_ticket is None and manners(row.channel).chatting:
+        waiting = newest_open  # « HUMAIN », then the question; a question, then a picture or one voice message more
+        more = waiting and (waiting.kind == "human" or (has_files and waiting.kind == "question"))
+        if waiting and more and now - waiting.opened_at < CHOOSE_FOR:
+            asker_ticket = waiting.id
     return router.Facts(
         text=turn.text,
         nature=last.nature,

@@ -12,11 +12,12 @@ from channels.directory import Council
 from channels.mailbox import AttachmentRow, InboxRow
 from escalation.officers import Officer, OfficerCouncil
 from escalation.tickets import Ticket
-from tests.channels.files import PDF, SECRET_PLACE, picture
+from tests.channels.files import PDF, SECRET_PLACE, picture, voice
 from tests.town import OFFICER, Town
 
 PHOTO = Attachment("photo.jpg", "image/jpeg", picture())
 PLAN = Attachment("plan.pdf", "application/pdf", PDF)
+VOICE = Attachment("message-vocal-1.ogg", "audio/ogg", voice())
 PROGRAM = Attachment("jeu.exe", "application/pdf", b"MZ" * 50)
 UNKNOWN = "Qui a repeint le banc devant chez Malik mardi dernier ?"
 
@@ -55,6 +56,28 @@ def test_a_file_that_is_not_kept_is_told_to_the_officer(town: Town) -> None:
     assert "1 fichier non gardé : jeu.exe" in notice.text
     assert [file.filename for file in notice.attachments] == ["plan.pdf"]
     assert [row.filename for row in rows(town)] == ["plan.pdf"]
+
+
+def test_a_voice_message_is_listened_to_by_the_team_and_the_asker_hears_so(town: Town) -> None:
+    said = town.say("telegram", "7", "", attachments=(VOICE,))[-1]
+    assert "Je ne sais pas écouter un message vocal : une personne de l'équipe l'écoutera." in said
+    (notice,) = town.notices()
+    assert "(message vocal, à écouter)" in notice.text
+    assert [(file.filename, file.content_type) for file in notice.attachments] == [("message-vocal-1.ogg", "audio/ogg")]
+    assert SECRET_PLACE not in notice.attachments[0].content
+    said = town.say("telegram", "7", "", attachments=(VOICE,))[-1]
+    assert "J'ajoute votre message" in said
+    assert "Je ne sais pas écouter" in said
+    assert len(rows(town)) == 2
+    town.db.transact(privacy.erase, town.office, ticket(town).address_id, town.at)
+    assert rows(town) == [], "it goes with the question"
+
+
+def test_whoever_sends_what_cannot_be_kept_hears_what_can(town: Town) -> None:
+    said = town.say("telegram", "7", UNKNOWN, attachments=(PROGRAM,))[-1]
+    assert "Je n'ai pas pu garder jeu.exe (ce genre de fichier n'est pas gardé ; ce qui l'est : PDF, photo" in said
+    said = town.say("telegram", "8", UNKNOWN)[-1]
+    assert "garder" not in said
 
 
 def test_a_file_alone_goes_to_a_person_even_when_it_is_not_kept(town: Town) -> None:
