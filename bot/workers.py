@@ -339,7 +339,9 @@ async def _send(
     except Undeliverable as error:
         refusal = str(error)
         log.warning("undeliverable", outbox=sending.id, channel=sending.channel, reason=refusal)
-        gone = error.gone
+        gone, said = error.gone, error.said
+        if error.heavy and sending.files:
+            return lambda db: db.run(outgoing.without_files, office, sending, refusal, said, now())
         return lambda db: db.run(outgoing.give_up, office, sending, refusal, gone, now())
     except (Unsure, TimeoutError) as error:
         doubt = str(error) or "pas de réponse du fournisseur"

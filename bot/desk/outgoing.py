@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from bot import conversations
-from bot.desk import bounces, invitations, letters, officer, reminding
+from bot.desk import bounces, invitations, letters, officer, reminding, too_heavy
 from bot.office import Office
 from bot.say import say
 from channels import attachments, directory, mailbox
@@ -83,6 +83,9 @@ def receipt(session: Session, office: Office, receipt: Receipt, now: datetime) -
     row = mailbox.report(session, receipt, now)
     if row is None:
         return mailbox.keep_early(session, receipt, now)
+    if receipt.heavy and receipt.state == "failed" and row.files and row.id:
+        too_heavy.left_behind(session, office, row.id, receipt.reason, now)
+        return True
     if receipt.gone:
         bounces.came_back(session, office, row.address_id, receipt.reason, now)
     if row.followed_by and row.state == "delivered":
@@ -122,6 +125,16 @@ def give_up(session: Session, office: Office, sending: Sending, reason: str, gon
     mailbox.give_up(session, sending, reason)
     if gone:
         bounces.came_back(session, office, sending.address_id, reason, now)
+
+
+def without_files(session: Session, office: Office, sending: Sending, reason: str, said: str, now: datetime) -> None:
+    """The provider finds its files too large; `said`: its id for the words, where they arrived alone."""
+    if said:
+        sent(session, office, sending, said, now)
+        too_heavy.after_the_words(session, office, sending.id, reason, now)
+    else:
+        mailbox.give_up(session, sending, reason)
+        too_heavy.left_behind(session, office, sending.id, reason, now)
 
 
 def unsure(session: Session, office: Office, sending: Sending, reason: str, now: datetime, idempotent: bool) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from bot.desk import chat, files, officer, privacy
-from channels.contract import Address, Attachment
+from bot.desk import chat, files, incoming, officer, privacy
+from channels.attachments import OutboxAttachmentRow
+from channels.contract import Address, Attachment, Receipt, Undeliverable
 from channels.directory import Council
-from channels.mailbox import AttachmentRow, InboxRow
+from channels.mailbox import AttachmentRow, InboxRow, OutboxRow
 from escalation.officers import Officer, OfficerCouncil
 from escalation.tickets import Ticket
 from tests.channels.files import PDF, SECRET_PLACE, picture, voice
@@ -127,6 +128,58 @@ def asked(town: Town, channel: str, handle: str) -> str:
     """A question that waits for a person; the token of the notice."""
     town.say(channel, handle, UNKNOWN)
     return town.notices()[-1].token
+
+
+def test_an_answer_goes_without_the_files_that_the_askers_server_finds_too_large(town: Town) -> None:
+    token = asked(town, "email", "awa@exemple.org")
+    town.channels["email"].refuse = [Undeliverable("le message est trop volumineux (552 5.3.4)", heavy=True)]
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN, PHOTO))
+    town.work()
+    said = town.channels["email"].to("awa@exemple.org")[-1]
+    assert "Voici le plan." in said.text
+    assert "Des fichiers étaient trop lourds pour votre messagerie : plan.pdf (1 ko), photo.jpg (" in said.text
+    assert "Demandez à l'équipe comment les avoir." in said.text
+    assert said.attachments == ()
+    told = next(each for each in town.notices() if "sans ses fichiers" in each.subject)
+    assert "sans : plan.pdf (1 ko), photo.jpg (" in told.text
+    assert "552 5.3.4" in told.text
+    assert town.db.look(lambda session: session.exec(select(OutboxAttachmentRow)).all()) == []
+    town.say("email", OFFICER.handle, "Voici un plan plus léger.", token=told.token)
+    assert "plus léger" in town.read("email", "awa@exemple.org")[-1]
+
+
+def test_a_mail_that_comes_back_for_its_size_goes_again_without_its_files(town: Town) -> None:
+    token = asked(town, "email", "awa@exemple.org")
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN,))
+    row = town.db.look(lambda session: session.exec(select(OutboxRow).where(OutboxRow.name == "officer_answer")).one())
+    back = Receipt("email", row.provider_id, "failed", "le message est trop volumineux (5.3.4)", heavy=True)
+    assert town.db.transact(incoming.receive, town.office, back, town.at)
+    town.work(ticks=True)
+    first, second = town.channels["email"].to("awa@exemple.org")[-2:]
+    assert first.attachments
+    assert not second.attachments
+    assert "Un fichier était trop lourd pour votre messagerie : plan.pdf (1 ko). Demandez à l'équipe" in second.text
+    assert [each.subject for each in town.notices() if "n'est pas arrivé" in each.subject] == []
+
+
+def test_words_that_arrived_before_a_file_that_could_not_are_not_said_twice(town: Town) -> None:
+    token = asked(town, "telegram", "7")
+    town.channels["telegram"].refuse = [Undeliverable("trop volumineux (413)", heavy=True, said="812")]
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN,))
+    said = [message.text for message in town.channels["telegram"].to("7")]
+    assert not any("Voici le plan." in text for text in said), "the provider has said it already, as 812"
+    assert "Avec mon dernier message devait venir : plan.pdf (1 ko)." in said[-1]
+    row = town.db.look(lambda session: session.exec(select(OutboxRow).where(OutboxRow.name == "officer_answer")).one())
+    assert (row.state, row.provider_id, row.files) == ("sent", "812", 0)
+
+
+def test_a_notice_too_heavy_for_an_officers_server_comes_without_files(town: Town) -> None:
+    town.channels["email"].refuse = [Undeliverable("trop volumineux (552)", heavy=True)]
+    town.say("telegram", "7", UNKNOWN, attachments=(PLAN,))
+    town.work()
+    (notice,) = town.notices()
+    assert "Au bureau, la page de la question le garde." in notice.text
+    assert notice.token
 
 
 @pytest.mark.parametrize(("channel", "handle"), [("email", "awa@exemple.org"), ("telegram", "7")])
