@@ -48,7 +48,7 @@ class Database:
     def __init__(self, url: str, *, pool: int = 8):
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.longest_write = 0.0  # seconds that one transaction held the writer, at worst (SQLite)
+        self.longest_write = 0.0  # seconds that one transaction took, its commit included, at worst
         if self.is_sqlite:
             self.writer, self.reader = _sqlite_engines(self.url)
         else:
@@ -76,8 +76,12 @@ class Database:
         if self.is_sqlite:
             value: R = self._queue(work, args).result()
             return value
-        with translated(), Session(self.writer, expire_on_commit=False) as session, session.begin():
-            return work(session, *args)
+        began = time.perf_counter()
+        try:
+            with translated(), Session(self.writer, expire_on_commit=False) as session, session.begin():
+                return work(session, *args)
+        finally:
+            self.longest_write = max(self.longest_write, time.perf_counter() - began)
 
     def look(self, work: Callable[..., R], *args: Any) -> R:
         """`read`, for callers without an event loop."""

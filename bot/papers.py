@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -20,7 +21,13 @@ def pdf(name: str, data: dict[str, Any]) -> bytes:
     """The paper `name` filled with these values, as PDF bytes; the values are data to the template, never code."""
     with as_file(files("bot") / "templates" / "papers") as folder:
         source = folder / f"{name}.typ"
-        return typst.compile(str(source), root=str(folder), sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
+        inputs = {"data": json.dumps(data, ensure_ascii=False)}
+        return typst.compile(str(source), root=str(folder), font_paths=_fonts(), sys_inputs=inputs)
+
+
+@cache  # looking for them takes twice as long as a page
+def _fonts() -> typst.Fonts:
+    return typst.Fonts()
 
 
 def png(name: str, data: dict[str, Any], dots: float = 110) -> list[bytes]:
@@ -29,6 +36,7 @@ def png(name: str, data: dict[str, Any], dots: float = 110) -> list[bytes]:
         made = typst.compile(
             str(folder / f"{name}.typ"),
             root=str(folder),
+            font_paths=_fonts(),
             sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
             format="png",
             ppi=dots,

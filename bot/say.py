@@ -47,7 +47,7 @@ def say(
 def _filled_lines(template: str, values: dict[str, str]) -> list[str]:
     lines = []
     for line in template.split("\n"):
-        filled = Template(line).substitute(values)
+        filled = Template(line).substitute(values) if "$" in line else line
         if filled.strip() or not line.strip():
             lines.append(filled.rstrip())
     return lines

@@ -1,12 +1,14 @@
 """The loops that keep the hotline moving: listen, route, deliver, tick; each survives whatever happens in it."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
 from sqlmodel import Session
@@ -25,6 +27,7 @@ from bot.desk import (
     questions,
     reminding,
     repeating,
+    season,
 )
 from bot.library import Library
 from bot.office import Office
@@ -48,6 +51,9 @@ from scheduler import steps
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
 NAP = 0.3  # seconds between two looks when nothing rings
 ROUTERS = 4  # turns that one process works on at once
 SENDERS = 4  # messages that one process sends at once
@@ -57,6 +63,8 @@ DRAINED = 25  # spooled messages that share a transaction
 HELD_SECONDS = 5.0  # between two looks at whether a lock is still ours
 REST = 1.0  # seconds after the database was away
 BATCH = 200
+LOT_SECONDS = 0.03  # that one write of many should take
+LEAST_IN_A_LOT, MOST_IN_A_LOT = 4, 200
 
 
 class Bell:
@@ -384,29 +392,69 @@ async def watch(
         await asyncio.sleep(every)
 
 
+class Lots:
+    """Work cut into writes that hold the database for a moment each: the next lot is larger where the last was quick.
+
+    Fewer commits on a quick machine, and answers that never wait long on a slow one.
+    """
+
+    def __init__(self, first: int = 8):
+        self.size = first
+
+    def of(self, found: Sequence[T]) -> Iterator[Sequence[T]]:
+        """What was found, cut by the size that stands when each lot is asked for."""
+        start = 0
+        while start < len(found):
+            end = start + self.size
+            yield found[start:end]
+            start = end
+
+    def timed(self, work: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate[Session, P], R]:
+        """The same work; how long it took sets the size of the next lot."""
+
+        def timed(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            began = time.perf_counter()
+            try:
+                return work(session, *args, **kwargs)
+            finally:
+                self.took(time.perf_counter() - began)
+
+        return timed
+
+    def took(self, seconds: float) -> None:
+        wanted = self.size * min(LOT_SECONDS / max(seconds, 1e-6), 1.5)  # what was slow once is not tried again at once
+        self.size = min(MOST_IN_A_LOT, max(LEAST_IN_A_LOT, round(wanted)))
+
+
 async def remind(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] | None) -> None:
     """T6: drop, plan, begin in lots, look outside any write, post in lots; one worker at a time, each person once."""
     with db.held(reminding.LOCK) as mine:
         if not mine:
             return
         changed, over = await db.read(reminding.stale, now())
+        dropping = Lots()
         for drop, keys in ((reminding.drop_changed, changed), (reminding.drop_begun, over)):
-            for first in range(0, len(keys), BATCH):
-                await db.run(drop, keys[first : first + BATCH])
-        more = True
+            for some in dropping.of(keys):
+                await db.run(dropping.timed(drop), some)
+        planning, more = Lots(), True
         while more:
-            _, more = await db.run(reminding.prepare, office, now(), reminding.MEETINGS)
+            _, more = await db.run(planning.timed(reminding.prepare), office, now(), planning.size)
+        telling = Lots()
+        while notices := await db.read(season.notices, office, now(), reminding.NOTICES):
+            for lot in telling.of(notices):
+                if await db.run(telling.timed(season.post_notices), office, lot, now()):
+                    bell.ring()
         begun = await db.read(steps.begun, now())
-        found = True
+        posting, found = Lots(), True
         while found:
             letters, _ = await db.read(reminding.look, office, now(), reminding.LOOK, reach)
-            for first in range(0, len(letters), reminding.LOT):
-                lot = letters[first : first + reminding.LOT]
-                if posted := await db.run(reminding.post, office, lot, now()):
+            for some_letters in posting.of(letters):
+                if posted := await db.run(posting.timed(reminding.post), office, some_letters, now()):
                     log.info("reminders posted", count=posted)
                     bell.ring()
             found = bool(letters)
-        await db.run(steps.close, begun)
+        for ids in Lots(BATCH).of(begun):
+            await db.run(steps.close, ids)
 
 
 async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collection[str] | None = None) -> None:

@@ -55,15 +55,15 @@ def calendar(entries: Sequence[Entry], name: str, zone: ZoneInfo, now: datetime)
     made.add("X-PUBLISHED-TTL", REFRESH)
     for entry in entries:
         made.add_component(_event(entry, zone, now))
-    for tzid in sorted(made.get_missing_tzids()):
-        made.subcomponents.insert(0, _timezone(tzid))
     content: bytes = made.to_ical()
-    return content.decode()
+    before, event, after = content.decode().partition("BEGIN:VEVENT")
+    return before + "".join(map(_timezone, sorted(made.get_missing_tzids()))) + event + after
 
 
 @cache  # its changes of clock are searched day by day: what took longest in a calendar of one meeting
-def _timezone(tzid: str) -> icalendar.Timezone:
-    return icalendar.Timezone.from_tzid(tzid)
+def _timezone(tzid: str) -> str:
+    content: bytes = icalendar.Timezone.from_tzid(tzid).to_ical()
+    return content.decode()
 
 
 def _event(entry: Entry, zone: ZoneInfo, now: datetime) -> icalendar.Event:

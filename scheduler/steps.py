@@ -292,6 +292,8 @@ def settle(session: Session, now: datetime, limit: int = 50) -> tuple[list[Fired
        long ago.
     2. Of several that come due together for members before a meeting (recorded late, or the service was away), one is
        kept: the first word if it is among them, else the last one.
+
+    What has begun waits for whoever tells it: members (`plan.due`) or officers (`for_officers`).
     """
     to_look_at = (
         sa.select(col(CommitteeStep.committee_id))
@@ -338,8 +340,6 @@ def settle(session: Session, now: datetime, limit: int = 50) -> tuple[list[Fired
     for steps in due.values():
         for step in _worth(steps, now):
             step.done_at = now
-            if step.action in TO_OFFICER:
-                step.state = "done"
             fired.append(Fired(step.committee_id, step.revision, step.step, step.action))
     session.flush()
     return fired, more
@@ -386,10 +386,50 @@ def begun(session: Session, now: datetime) -> list[int]:
                 col(CommitteeStep.state) == WAITING,
                 col(CommitteeStep.due_at) <= now,
                 col(CommitteeStep.done_at).is_not(None),
-                col(CommitteeStep.action).not_in((*FIRST, PROPOSE)),
+                col(CommitteeStep.action).not_in((*FIRST, PROPOSE, *TO_OFFICER)),
             )
         ).scalars()
     )
+
+
+def for_officers(session: Session, now: datetime, limit: int = 200) -> list[tuple[int, Fired]]:
+    """The steps that have begun and of which officers have not heard, by id, `limit` at most."""
+    rows = session.exec(
+        select(CommitteeStep)
+        .join(Committee, col(Committee.id) == col(CommitteeStep.committee_id))
+        .where(
+            col(CommitteeStep.state) == WAITING,
+            col(CommitteeStep.due_at) <= now,
+            col(CommitteeStep.done_at).is_not(None),
+            col(CommitteeStep.action).in_(TO_OFFICER),
+            col(CommitteeStep.revision) == col(Committee.revision),
+            col(Committee.state) != CANCELLED,
+        )
+        .order_by(col(CommitteeStep.committee_id), col(CommitteeStep.id))
+        .limit(limit)
+    ).all()
+    return [(each.id or 0, Fired(each.committee_id, each.revision, each.step, each.action)) for each in rows]
+
+
+def finish(session: Session, ids: Sequence[int]) -> set[int]:
+    """These are told now, each by one worker alone; those that still waited, and whose meeting did not change."""
+    standing = (
+        sa.exists()
+        .where(
+            col(Committee.id) == CommitteeStep.committee_id,
+            col(Committee.revision) == CommitteeStep.revision,
+            col(Committee.state) != CANCELLED,
+        )
+        .correlate(CommitteeStep)
+    )
+    told = session.execute(
+        sa.update(CommitteeStep)
+        .where(col(CommitteeStep.id).in_(ids), col(CommitteeStep.state) == WAITING, standing)
+        .values(state="done")
+        .returning(col(CommitteeStep.id))
+        .execution_options(synchronize_session=False)
+    )
+    return set(told.scalars())
 
 
 def close(session: Session, ids: Sequence[int]) -> None:

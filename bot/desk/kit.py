@@ -96,12 +96,32 @@ class Kit:
         return not (self.points or self.as_received or self.papers or self.decisions or self.open or self.answered)
 
 
-def of(session: Session, office: Office, committee: Committee, council_id: int | None, now: datetime) -> Kit:
-    """The kit of this committee for this council, as it stands now."""
+@dataclass(frozen=True)
+class Shelf:
+    """What kits take from the base: read once for many."""
+
+    glossary: "Glossary"
+    to_ask: tuple[str, ...]
+
+
+def shelf(session: Session) -> Shelf:
+    """The published glossary, and the questions of the entries about meetings."""
+    return Shelf(glossary(session), _to_ask(session))
+
+
+def of(
+    session: Session,
+    office: Office,
+    committee: Committee,
+    council_id: int | None,
+    now: datetime,
+    base: Shelf | None = None,
+) -> Kit:
+    """The kit of this committee for this council, as it stands now; `base` where many are made."""
     assert committee.id is not None
     items, documents, said = _said(session, committee)
     last = last_before(session, committee, council_id)
-    base = glossary(session, office, now)
+    base = base or shelf(session)
     return Kit(
         committee_id=committee.id,
         council=_council_name(session, council_id),
@@ -115,22 +135,22 @@ def of(session: Session, office: Office, committee: Committee, council_id: int |
         organiser=committee.organiser,
         points=tuple(Point(item.received, item.plain) for item in items),
         as_received="" if items else committee.agenda,
-        words=words_in(said, base),
+        words=words_in(said, base.glossary),
         papers=tuple(Paper(each.title, each.purpose, each.url) for each in documents),
         last_title=f"{last.title}, {office.day(last.starts_at)}" if last else "",
         decisions=_decisions(session, last, council_id) if last else (),
         open=_asked(session, council_id, None),
         answered=_asked(session, council_id, last.starts_at if last else now - timedelta(days=365)),
-        to_ask=worth_asking(session, office, said, now),
+        to_ask=worth_asking(base.to_ask, said),
         preparation=_preparation(session, office, committee.id),
         organisation=office.organisation,
         reach=office.reach,
     )
 
 
-def words_of(session: Session, office: Office, committee: Committee, now: datetime) -> tuple[Word, ...]:
+def words_of(session: Session, committee: Committee, base: "Glossary | None" = None) -> tuple[Word, ...]:
     """The glossary's words that this committee's agenda and documents use: those of its kit."""
-    return words_in(_said(session, committee)[2], glossary(session, office, now))
+    return words_in(_said(session, committee)[2], glossary(session) if base is None else base)
 
 
 def _said(session: Session, committee: Committee) -> tuple[list[AgendaItem], list[CommitteeDocument], str]:
@@ -227,7 +247,7 @@ Glossary = tuple[Term, ...]
 ARTICLES = ("un", "une", "le", "la", "les", "l", "des", "du")
 
 
-def glossary(session: Session, office: Office, now: datetime) -> Glossary:
+def glossary(session: Session) -> Glossary:
     """The published glossary, ready to be met in texts."""
     rows = session.execute(
         sa.select(col(entries.VersionRow.id), col(entries.VersionRow.body))
@@ -286,20 +306,27 @@ QUESTION = re.compile(
 )
 
 
-def worth_asking(session: Session, office: Office, text: str, now: datetime) -> tuple[str, ...]:
-    """Questions to ask at a meeting, from the base's entries about meetings, the closest to a text first."""
+def _to_ask(session: Session) -> tuple[str, ...]:
+    """All the questions to ask at a meeting, from the base's entries about meetings."""
     rows = session.execute(
         sa.select(col(entries.VersionRow.body))
         .join(entries.EntryRow, col(entries.EntryRow.version_id) == col(entries.VersionRow.id))
         .where(col(entries.EntryRow.state) == "published", col(entries.EntryRow.kind) == "meeting")
         .order_by(col(entries.EntryRow.slug))
     ).scalars()
+    return tuple(dict.fromkeys(question for body in rows for question in QUESTION.findall(_flat(body["answer"]))))
+
+
+def worth_asking(questions: Sequence[str], text: str) -> tuple[str, ...]:
+    """Those of these questions that are the closest to a text, the closest first."""
     about = set(french.content(french.words(text)))
-    found = [question for body in rows for question in QUESTION.findall(_flat(body["answer"]))]
-    scored = sorted(
-        enumerate(dict.fromkeys(found)), key=lambda each: (-len(about & set(french.words(each[1]))), each[0])
-    )
+    scored = sorted(enumerate(questions), key=lambda each: (-len(about & _words(each[1])), each[0]))
     return tuple(question for _, question in scored[:MOST_TO_ASK])
+
+
+@lru_cache(maxsize=512)
+def _words(question: str) -> frozenset[str]:
+    return frozenset(french.words(question))
 
 
 def _flat(text: str) -> str:

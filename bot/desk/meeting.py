@@ -199,7 +199,7 @@ def _uninvited(session: Session, committee_id: int) -> list[str]:
 
 def _items(session: Session, office: Office, committee_id: int, now: datetime) -> tuple[Item, ...]:
     found = agenda.items_of(session, [committee_id]).get(committee_id, [])
-    base = kit.glossary(session, office, now) if found else None
+    base = kit.glossary(session) if found else None
     return tuple(
         Item(
             each.id or 0,
@@ -425,10 +425,11 @@ def _calls(session: Session, office: Office, who: Who, meeting: Committee, now: 
     ).all():
         told[row.person_id] = row
     made: dict[int | None, Kit] = {}
+    base = kit.shelf(session)
     found = []
     for person_id, (person, council_id) in wanted.items():
         if council_id not in made:
-            made[council_id] = kit.of(session, office, meeting, council_id, now)
+            made[council_id] = kit.of(session, office, meeting, council_id, now, base)
         found.append(
             Call(
                 person_id,

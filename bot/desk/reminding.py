@@ -26,9 +26,8 @@ from scheduler.committees import CANCELLED, Committee, Reminder
 from scheduler.plan import Due, Noted, Told
 
 LOCK = 0x72656D64  # PostgreSQL advisory lock: one worker at a time posts reminders
-LOOK = 600  # people whose messages are made in one look: the next look searches the seats anew
-LOT = 25  # people told in one transaction
-MEETINGS = 2  # planned and begun in one: a dozen steps each, and letters to officers
+LOOK = 2000  # people whose messages are made in one look: the next look searches the seats anew
+NOTICES = 200  # steps of which officers hear that are written in one look
 SMS_TITLE, SMS_PLACE = 60, 60  # characters: what keeps a reminder within two SMS
 TWO_SMS = 306  # septets
 CHOICES = ("Je viens", "Je ne peux pas", "Je veux préparer")
@@ -77,6 +76,8 @@ def due(
     withdraw(session, now)
     while prepare(session, office, now)[1]:
         pass
+    while notices := season.notices(session, office, now, NOTICES):
+        season.post_notices(session, office, notices, now)
     ready = steps.begun(session, now)
     found, more = look(session, office, now, limit, reach)
     told = post(session, office, found, now)
@@ -85,15 +86,14 @@ def due(
     return told, more
 
 
-def prepare(session: Session, office: Office, now: datetime, limit: int = MEETINGS) -> tuple[int, bool]:
-    """Write the steps of new and moved meetings, begin those that are due; what officers hear.
+def prepare(session: Session, office: Office, now: datetime, limit: int = 50) -> tuple[int, bool]:
+    """Write the steps of new and moved meetings, begin those that are due.
 
     How many meetings were looked at, and whether more are left.
     """
     planned, more_to_plan = steps.plan_meetings(session, now, office.zone, office.holidays, limit)
     fired, more_to_begin = steps.settle(session, now, limit)
-    for each in fired:
-        season.set_off(session, office, each, now)
+    season.set_off(session, office, fired, now)
     return planned + len(fired), more_to_plan or more_to_begin
 
 
@@ -317,6 +317,7 @@ class _Desk:
             for each in session.exec(select(Person).where(col(Person.id).in_({d.person_id for d in found})))
         }
         self.ways = _ways(session, self.people)
+        self._base: kits.Shelf | None = None
         self._kits: dict[tuple[int, int | None], Kit] = {}
         self._values: dict[tuple[object, ...], dict[str, Any]] = {}
         self._files: dict[tuple[object, ...], tuple[Attachment, ...]] = {}
@@ -346,7 +347,8 @@ class _Desk:
     def kit(self, each: Due, meeting: Committee) -> Kit:
         key = (each.committee_id, each.council_id)
         if key not in self._kits:
-            self._kits[key] = kits.of(self.session, self.office, meeting, each.council_id, self.now)
+            self._base = self._base or kits.shelf(self.session)
+            self._kits[key] = kits.of(self.session, self.office, meeting, each.council_id, self.now, self._base)
         return self._kits[key]
 
     def values(self, each: Due, name: str, meeting: Committee, before: Told | None, channel: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the plan does for the officer: invitations guarded, drafts asked for, dates proposed, calls listed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from bot.desk import letters
 from bot.office import Office
 from bot.say import say
 from channels import directory
-from channels.contract import Attachment
+from channels.contract import Address, Attachment, Outbound
 from channels.directory import AddressRow, Council, Person
 from escalation import officers
 from escalation.deadlines import is_working
@@ -38,41 +39,125 @@ FIRST_DAY, LAST_DAY = 9, 2  # days before the committee between which a preparat
 EVENING = time(18)
 
 
-def set_off(session: Session, office: Office, fired: Fired, now: datetime) -> None:
-    """Do what a step that has begun does for the officer; what it says to members is found by the look."""
-    meeting = session.get(Committee, fired.committee_id)
-    assert meeting is not None
+def set_off(session: Session, office: Office, fired: Sequence[Fired], now: datetime) -> None:
+    """Write what the steps that have begun change; what they say is found by the looks (`notices`, `plan.due`)."""
+    concerned = {each.committee_id for each in fired if each.action not in steps.TO_OFFICER}
+    meetings = {
+        each.id: each
+        for each in session.exec(
+            select(Committee).where(
+                col(Committee.id).in_(concerned),
+                sa.or_(
+                    col(Committee.kind) == "preparation",
+                    col(Committee.id).in_({each.committee_id for each in fired if each.action == steps.PROPOSE}),
+                ),
+            )
+        )
+    }
+    for meeting in meetings.values():
+        if meeting.kind == "preparation":
+            gather(session, meeting, now)
+    for each in fired:
+        if each.action == steps.PROPOSE:
+            _propose(session, office, meetings[each.committee_id], each, now)
+
+
+@dataclass(frozen=True)
+class Written:
+    """One letter to one address of an officer, ready to be posted."""
+
+    key: str
+    address_id: int
+    council_id: int | None
+    message: Outbound
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What officers hear of one step that has begun: nothing, where nothing is amiss."""
+
+    step_id: int
+    letters: tuple[Written, ...]
+
+
+def notices(session: Session, office: Office, now: datetime, limit: int = 200) -> list[Notice]:
+    """What officers are to hear now, written but not posted: nothing is changed, so this may take its time."""
+    found = steps.for_officers(session, now, limit)
+    if not found:
+        return []
+    clerk = Clerk(session, office, now)
+    meetings = {
+        each.id: each
+        for each in session.exec(select(Committee).where(col(Committee.id).in_({f.committee_id for _, f in found})))
+    }
     work = {
-        steps.PROPOSE: _propose,
         steps.GUARD: _guard,
         steps.GUARD_AGAIN: _guard_again,
         steps.DRAFT: _ask_draft,
         steps.UNFIXED: _warn_unfixed,
         steps.CALLS: _list_calls,
-    }.get(fired.action)
-    if meeting.kind == "preparation":
-        gather(session, meeting, now)
-    if work is not None:
-        work(session, office, meeting, fired, now)
+    }
+    return [Notice(id, tuple(work[each.action](clerk, meetings[each.committee_id], each))) for id, each in found]
+
+
+def post_notices(session: Session, office: Office, found: Sequence[Notice], now: datetime) -> int:
+    """Post these and finish their steps, those of meetings that changed meanwhile left out; how many letters."""
+    mine = steps.finish(session, [each.step_id for each in found])
+    letters_ = [letter for each in found if each.step_id in mine for letter in each.letters]
+    for each in letters_:
+        row = session.get(AddressRow, each.address_id)
+        if row is not None:
+            letters.post(session, office, each.message, each.key, row, now, council_id=each.council_id)
+    return len(letters_)
 
 
 def tell_officers(
     session: Session, office: Office, meeting: Committee, what: str, name: str, now: datetime, **values: Any
 ) -> None:
-    """Write to the officers of a meeting's councils, each address once under `what`."""
-    assert meeting.id is not None
-    councils = committees.councils_of(session, meeting.id) or [None]  # type: ignore[list-item]
-    told: set[int] = set()
-    for council_id in councils:
-        for officer in officers.to_notify(session, council_id, office.date_of(now)):
-            for address_id in officers.addresses(session, officer):
-                row = session.get(AddressRow, address_id)
-                if row is None or address_id in told:
+    """Write to the officers of a meeting's councils, each address once under `what`, and post it."""
+    for each in Clerk(session, office, now).letters(meeting, what, name, **values):
+        row = session.get(AddressRow, each.address_id)
+        assert row is not None
+        letters.post(session, office, each.message, each.key, row, now, council_id=each.council_id)
+
+
+class Clerk:
+    """Writes to the officers of meetings: who they are and the glossary are read once for many letters."""
+
+    def __init__(self, session: Session, office: Office, now: datetime):
+        self.session, self.office, self.now = session, office, now
+        self._officers: dict[int | None, list[tuple[int, Address]]] = {}
+        self._glossary: kits.Glossary | None = None
+
+    @property
+    def glossary(self) -> kits.Glossary:
+        if self._glossary is None:
+            self._glossary = kits.glossary(self.session)
+        return self._glossary
+
+    def _addresses(self, council_id: int | None) -> list[tuple[int, Address]]:
+        if council_id not in self._officers:
+            session, found = self.session, []
+            for officer in officers.to_notify(session, council_id, self.office.date_of(self.now)):
+                for address_id in officers.addresses(session, officer):
+                    row = session.get(AddressRow, address_id)
+                    if row is not None:
+                        found.append((address_id, directory.opened(self.office.vault, row)))
+            self._officers[council_id] = found
+        return self._officers[council_id]
+
+    def letters(self, meeting: Committee, what: str, name: str, **values: Any) -> list[Written]:
+        """To the officers of a meeting's councils, each address once under `what`."""
+        assert meeting.id is not None
+        office = self.office
+        found: dict[int, Written] = {}
+        for council_id in committees.councils_of(self.session, meeting.id) or [None]:  # type: ignore[list-item]
+            for address_id, address in self._addresses(council_id):
+                if address_id in found:
                     continue
-                told.add(address_id)
                 message = say(
                     name,
-                    directory.opened(office.vault, row),
+                    address,
                     number=meeting.id,
                     title=meeting.title,
                     when=office.when(meeting.starts_at),
@@ -88,7 +173,8 @@ def tell_officers(
                     **values,
                 )
                 key = f"season:{meeting.id}.{meeting.revision}:{what}:{address_id}"
-                letters.post(session, office, message, key, row, now, council_id=council_id)
+                found[address_id] = Written(key, address_id, council_id, message)
+        return list(found.values())
 
 
 # --- the seat guard ---------------------------------------------------------------------------------------------------
@@ -114,8 +200,6 @@ def letter_to_organiser(session: Session, office: Office, meeting: Committee, *,
     missing = " et ".join(
         part for part, names in (("l'invitation", no_invitation), ("l'ordre du jour", no_agenda)) if names
     )
-    from channels.contract import Address
-
     return say(
         "letter_organiser_again" if again else "letter_organiser",
         Address("email", ""),
@@ -129,21 +213,19 @@ def letter_to_organiser(session: Session, office: Office, meeting: Committee, *,
     ).text
 
 
-def _guard(
-    session: Session, office: Office, meeting: Committee, fired: Fired, now: datetime, *, again: bool = False
-) -> None:
-    letter = letter_to_organiser(session, office, meeting, again=again)
-    empty = empty_seats(session, meeting)
+def _guard(clerk: Clerk, meeting: Committee, fired: Fired, *, again: bool = False) -> list[Written]:
+    letter = letter_to_organiser(clerk.session, clerk.office, meeting, again=again)
+    empty = empty_seats(clerk.session, meeting)
     if not letter and not empty:
-        return
+        return []
     seats = f"Sièges vides : {', '.join(empty)}." if empty else ""
     name = "officer_guard_again" if again else "officer_guard"
-    to = _organiser_email(session, office, meeting)
-    tell_officers(session, office, meeting, fired.step, name, now, letter=letter, seats=seats, to=to)
+    to = _organiser_email(clerk.session, clerk.office, meeting)
+    return clerk.letters(meeting, fired.step, name, letter=letter, seats=seats, to=to)
 
 
-def _guard_again(session: Session, office: Office, meeting: Committee, fired: Fired, now: datetime) -> None:
-    _guard(session, office, meeting, fired, now, again=True)
+def _guard_again(clerk: Clerk, meeting: Committee, fired: Fired) -> list[Written]:
+    return _guard(clerk, meeting, fired, again=True)
 
 
 def _organiser_email(session: Session, office: Office, meeting: Committee) -> str:
@@ -197,21 +279,18 @@ def seats_held(session: Session, meeting: Committee) -> list[tuple[int, str, int
 # --- drafts, dates, calls ---------------------------------------------------------------------------------------------
 
 
-def _ask_draft(session: Session, office: Office, meeting: Committee, fired: Fired, now: datetime) -> None:
+def _ask_draft(clerk: Clerk, meeting: Committee, fired: Fired) -> list[Written]:
     assert meeting.id is not None
-    items = agenda.items_of(session, [meeting.id]).get(meeting.id, [])
+    items = agenda.items_of(clerk.session, [meeting.id]).get(meeting.id, [])
     bare = [item for item in items if not item.plain]
     if items and not bare:
-        return
+        return []
     received = [f"{n}. {item.received}" for n, item in enumerate(items, 1) if not item.plain]
-    words = ", ".join(word.term for word in kits.words_of(session, office, meeting, now))
-    tell_officers(
-        session,
-        office,
+    words = ", ".join(word.term for word in kits.words_of(clerk.session, meeting, clerk.glossary))
+    return clerk.letters(
         meeting,
         fired.step,
         "officer_draft_agenda",
-        now,
         received="\n".join(received) or meeting.agenda or "(Aucun ordre du jour n'est enregistré.)",
         jargon=f"Mots difficiles repérés : {words}." if words else "",
     )
@@ -300,23 +379,21 @@ def fixed(session: Session, row: Preparation | None, meeting: Committee) -> Comm
     return found if found and found.state != CANCELLED and found.starts_at < meeting.starts_at else None
 
 
-def _warn_unfixed(session: Session, office: Office, meeting: Committee, fired: Fired, now: datetime) -> None:
+def _warn_unfixed(clerk: Clerk, meeting: Committee, fired: Fired) -> list[Written]:
     assert meeting.id is not None
+    session, office = clerk.session, clerk.office
     row = session.get(Preparation, meeting.id)
     if fixed(session, row, meeting) is not None:
-        return
+        return []
     votes = preparation.votes_of(session, meeting.id)
     dates = [
         f"{each.number}. {office.when(each.starts_at)} : {len(votes.get(each.id or 0, ()))} personne(s)"
         for each in preparation.dates_of(session, meeting.id)
     ]
-    tell_officers(
-        session,
-        office,
+    return clerk.letters(
         meeting,
         fired.step,
         "officer_unfixed",
-        now,
         dates="\n".join(dates) or "(Aucune date n'est proposée.)",
     )
 
@@ -352,11 +429,10 @@ def silent(session: Session, meeting: Committee) -> list[tuple[Person, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def _list_calls(session: Session, office: Office, meeting: Committee, fired: Fired, now: datetime) -> None:
-    found = silent(session, meeting)
-    if found:
-        names = "\n".join(f"- {person.name}" for person, _ in found)
-        tell_officers(session, office, meeting, fired.step, "officer_calls", now, names=names, count=len(found))
+def _list_calls(clerk: Clerk, meeting: Committee, fired: Fired) -> list[Written]:
+    found = silent(clerk.session, meeting)
+    names = "\n".join(f"- {person.name}" for person, _ in found)
+    return clerk.letters(meeting, fired.step, "officer_calls", names=names, count=len(found)) if found else []
 
 
 # --- the calendar entry that goes with a letter -----------------------------------------------------------------------
