@@ -63,7 +63,7 @@ DRAINED = 25  # spooled messages that share a transaction
 HELD_SECONDS = 5.0  # between two looks at whether a lock is still ours
 REST = 1.0  # seconds after the database was away
 BATCH = 200
-LOT_SECONDS = 0.03  # that one write of many should take
+LOT_SECONDS = 0.025  # that one write of many should take
 LEAST_IN_A_LOT, MOST_IN_A_LOT = 4, 200
 
 
@@ -436,9 +436,10 @@ async def remind(db: Database, office: Office, now: Now, bell: Bell, reach: Coll
         for drop, keys in ((reminding.drop_changed, changed), (reminding.drop_begun, over)):
             for some in dropping.of(keys):
                 await db.run(dropping.timed(drop), some)
-        planning, more = Lots(), True
-        while more:
-            _, more = await db.run(planning.timed(reminding.prepare), office, now(), planning.size)
+        for which, do in ((steps.unplanned, reminding.plan_some), (steps.unsettled, reminding.begin_some)):
+            meetings, preparing = await db.read(which, now(), reminding.MEETINGS), Lots()
+            for ids in preparing.of(meetings):
+                await db.run(preparing.timed(do), office, now(), ids)
         telling = Lots()
         while notices := await db.read(season.notices, office, now(), reminding.NOTICES):
             for lot in telling.of(notices):
@@ -448,10 +449,12 @@ async def remind(db: Database, office: Office, now: Now, bell: Bell, reach: Coll
         posting, found = Lots(), True
         while found:
             letters, _ = await db.read(reminding.look, office, now(), reminding.LOOK, reach)
+            posted = 0
             for some_letters in posting.of(letters):
-                if posted := await db.run(posting.timed(reminding.post), office, some_letters, now()):
-                    log.info("reminders posted", count=posted)
-                    bell.ring()
+                posted += await db.run(posting.timed(reminding.post), office, some_letters, now())
+                bell.ring()
+            if posted:
+                log.info("reminders posted", count=posted)
             found = bool(letters)
         for ids in Lots(BATCH).of(begun):
             await db.run(steps.close, ids)

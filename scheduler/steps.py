@@ -203,32 +203,44 @@ def reset(session: Session, kind: str, step: str, author: str, now: datetime) ->
 # --- the steps of a meeting -------------------------------------------------------------------------------------------
 
 
+def unplanned(session: Session, now: datetime, limit: int) -> list[int]:
+    """The meetings whose steps `plan_meetings` would write, the first first, `limit` at most."""
+    return list(
+        session.execute(
+            sa.select(col(Committee.id))
+            .where(*_to_plan(now))
+            .order_by(col(Committee.starts_at), col(Committee.id))
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def _to_plan(now: datetime) -> tuple[Any, ...]:
+    edited = sa.select(sa.func.max(PlanStep.edited_at)).where(col(PlanStep.kind) == Committee.kind).scalar_subquery()
+    return (
+        col(Committee.state) != CANCELLED,
+        col(Committee.starts_at) > now - timedelta(days=40),
+        sa.or_(col(Committee.planned_revision) != Committee.revision, col(Committee.planned_at) < edited),
+    )
+
+
 def plan_meetings(
-    session: Session, now: datetime, zone: ZoneInfo, holidays: Collection[date], limit: int = 50
-) -> tuple[int, bool]:
-    """Write the steps of meetings that are new, were moved or whose plan was changed: how many meetings, and if more.
+    session: Session, now: datetime, zone: ZoneInfo, holidays: Collection[date], ids: Sequence[int]
+) -> int:
+    """Write the steps of those of these meetings that are new, were moved or whose plan was changed; how many.
 
     A step that waits and no longer fits is moved or skipped; what was done stays. Past steps of a new revision are due
     at once; a step that was added to a plan after its hour is not.
     """
-    edited = sa.select(sa.func.max(PlanStep.edited_at)).where(col(PlanStep.kind) == Committee.kind).scalar_subquery()
     found = session.exec(
         select(Committee)
-        .where(
-            col(Committee.state) != CANCELLED,
-            col(Committee.starts_at) > now - timedelta(days=40),
-            sa.or_(
-                col(Committee.planned_revision) != Committee.revision,
-                col(Committee.planned_at) < edited,
-            ),
-        )
-        .order_by(col(Committee.starts_at), col(Committee.id))
-        .limit(limit + 1)
+        .where(col(Committee.id).in_(ids), *_to_plan(now))
+        .order_by(col(Committee.id))
         .with_for_update(skip_locked=True)
     ).all()
-    meetings = {each.id: each for each in found[:limit]}
+    meetings = {each.id: each for each in found}
     if not meetings:
-        return 0, False
+        return 0
     wanted = plans(session, {each.kind for each in meetings.values()})
     standing: dict[int, dict[str, CommitteeStep]] = {}
     for row in session.exec(select(CommitteeStep).where(col(CommitteeStep.committee_id).in_(list(meetings)))):
@@ -259,7 +271,7 @@ def plan_meetings(
     session.flush()
     if new:
         session.execute(sa.insert(CommitteeStep), new)
-    return len(meetings), len(found) > limit
+    return len(meetings)
 
 
 def _blank(committee_id: int, revision: int, step: Step, due: datetime) -> dict[str, Any]:
@@ -285,8 +297,35 @@ class Fired:
     action: str
 
 
-def settle(session: Session, now: datetime, limit: int = 50) -> tuple[list[Fired], bool]:
-    """Begin the steps that are due now, those of `limit` meetings at most, and whether more are left.
+def unsettled(session: Session, now: datetime, limit: int) -> list[int]:
+    """The meetings of which `settle` would begin or skip a step, `limit` at most."""
+    return list(
+        session.execute(
+            sa.select(col(CommitteeStep.committee_id))
+            .join(Committee, col(Committee.id) == col(CommitteeStep.committee_id))
+            .where(
+                col(CommitteeStep.state) == WAITING,
+                col(CommitteeStep.due_at) <= now,
+                sa.or_(
+                    col(CommitteeStep.done_at).is_(None),
+                    col(CommitteeStep.revision) != Committee.revision,
+                    col(Committee.state) == CANCELLED,
+                    sa.and_(col(Committee.starts_at) <= now, col(CommitteeStep.action).not_in(tuple(AFTER))),
+                    sa.and_(
+                        col(CommitteeStep.action).in_(tuple(AFTER)),
+                        col(CommitteeStep.due_at) <= now - max(AFTER.values()),
+                    ),
+                ),
+            )
+            .distinct()
+            .order_by(col(CommitteeStep.committee_id))
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def settle(session: Session, now: datetime, ids: Sequence[int]) -> list[Fired]:
+    """Begin the steps of these meetings that are due now.
 
     1. What no longer makes sense is skipped, with a reason: the meeting changed, is cancelled, has begun, or it is too
        long ago.
@@ -295,36 +334,13 @@ def settle(session: Session, now: datetime, limit: int = 50) -> tuple[list[Fired
 
     What has begun waits for whoever tells it: members (`plan.due`) or officers (`for_officers`).
     """
-    to_look_at = (
-        sa.select(col(CommitteeStep.committee_id))
-        .join(Committee, col(Committee.id) == col(CommitteeStep.committee_id))
-        .where(
-            col(CommitteeStep.state) == WAITING,
-            col(CommitteeStep.due_at) <= now,
-            sa.or_(
-                col(CommitteeStep.done_at).is_(None),
-                col(CommitteeStep.revision) != Committee.revision,
-                col(Committee.state) == CANCELLED,
-                sa.and_(col(Committee.starts_at) <= now, col(CommitteeStep.action).not_in(tuple(AFTER))),
-                sa.and_(
-                    col(CommitteeStep.action).in_(tuple(AFTER)),
-                    col(CommitteeStep.due_at) <= now - max(AFTER.values()),
-                ),
-            ),
-        )
-        .distinct()
-        .order_by(col(CommitteeStep.committee_id))
-        .limit(limit + 1)
-    )
-    ids = list(session.execute(to_look_at).scalars())
-    more = len(ids) > limit
     rows = session.execute(
         sa.select(CommitteeStep, col(Committee.revision), col(Committee.state), col(Committee.starts_at))
         .join(Committee, col(Committee.id) == col(CommitteeStep.committee_id))
         .where(
             col(CommitteeStep.state) == WAITING,
             col(CommitteeStep.due_at) <= now,
-            col(CommitteeStep.committee_id).in_(ids[:limit]),
+            col(CommitteeStep.committee_id).in_(ids),
         )
         .order_by(col(CommitteeStep.due_at), col(CommitteeStep.id))
         .with_for_update(skip_locked=True, of=CommitteeStep)
@@ -342,7 +358,7 @@ def settle(session: Session, now: datetime, limit: int = 50) -> tuple[list[Fired
             step.done_at = now
             fired.append(Fired(step.committee_id, step.revision, step.step, step.action))
     session.flush()
-    return fired, more
+    return fired
 
 
 def _senseless(step: CommitteeStep, revision: int, state: str, starts_at: datetime, now: datetime) -> str:

@@ -27,6 +27,7 @@ from scheduler.plan import Due, Noted, Told
 
 LOCK = 0x72656D64  # PostgreSQL advisory lock: one worker at a time posts reminders
 LOOK = 2000  # people whose messages are made in one look: the next look searches the seats anew
+MEETINGS = 5000  # planned, and begun, at one tick
 NOTICES = 200  # steps of which officers hear that are written in one look
 SMS_TITLE, SMS_PLACE = 60, 60  # characters: what keeps a reminder within two SMS
 TWO_SMS = 306  # septets
@@ -74,8 +75,8 @@ def due(
     if not alone(session):
         return 0, False
     withdraw(session, now)
-    while prepare(session, office, now)[1]:
-        pass
+    plan_some(session, office, now, steps.unplanned(session, now, MEETINGS))
+    begin_some(session, office, now, steps.unsettled(session, now, MEETINGS))
     while notices := season.notices(session, office, now, NOTICES):
         season.post_notices(session, office, notices, now)
     ready = steps.begun(session, now)
@@ -86,15 +87,16 @@ def due(
     return told, more
 
 
-def prepare(session: Session, office: Office, now: datetime, limit: int = 50) -> tuple[int, bool]:
-    """Write the steps of new and moved meetings, begin those that are due.
+def plan_some(session: Session, office: Office, now: datetime, ids: Sequence[int]) -> int:
+    """Write the steps of those of these meetings that are new or were moved; how many."""
+    return steps.plan_meetings(session, now, office.zone, office.holidays, ids)
 
-    How many meetings were looked at, and whether more are left.
-    """
-    planned, more_to_plan = steps.plan_meetings(session, now, office.zone, office.holidays, limit)
-    fired, more_to_begin = steps.settle(session, now, limit)
+
+def begin_some(session: Session, office: Office, now: datetime, ids: Sequence[int]) -> int:
+    """Begin the steps of these meetings that are due; how many."""
+    fired = steps.settle(session, now, ids)
     season.set_off(session, office, fired, now)
-    return planned + len(fired), more_to_plan or more_to_begin
+    return len(fired)
 
 
 def look(

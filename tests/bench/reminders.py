@@ -19,6 +19,7 @@ from channels.mailbox import OutboxRow
 from channels.vault import Vault
 from escalation.officers import Officer, OfficerCouncil
 from scheduler.committees import Committee, CommitteeCouncil, Seat
+from scheduler.steps import CommitteeStep
 from tests.bench.installation import KINDS, Row, database, ms, share
 from tests.ordeal.town import SECRET
 
@@ -54,7 +55,7 @@ def _people(session: Session, office: Office, day: datetime, each: int) -> None:
         filled = [table(**row).model_dump() for row in rows]  # type: ignore[operator]
         session.execute(sa.insert(table), filled)
     for number in range(OFFICERS):
-        row = AddressRow(channel="email", blind=f"o{number}", created_at=made,
+        row = AddressRow(id=each * COUNCILS + 1 + number, channel="email", blind=f"o{number}", created_at=made,
                          sealed=office.vault.seal(f"o{number}@exemple.invalid".encode(), "email"))  # fmt: skip
         session.add(row)
         session.flush()
@@ -63,6 +64,11 @@ def _people(session: Session, office: Office, day: datetime, each: int) -> None:
         session.flush()
         for council_id in range(number + 1, COUNCILS + 1, OFFICERS):
             session.add(OfficerCouncil(officer_id=officer.id or 0, council_id=council_id))
+
+
+def _pass(session: Session, until: datetime) -> None:
+    """What was due until then is done: the measure begins after it."""
+    session.execute(sa.update(CommitteeStep).where(col(CommitteeStep.due_at) <= until).values(state="done"))
 
 
 def _tick(db: Database, office: Office, now: datetime, what: str) -> float:
@@ -97,19 +103,24 @@ def run(quick: bool) -> Iterator[Row]:
             db.longest_write = 0.0
             planned = _tick(db, office, morning - timedelta(days=30), f"{kind}, planning")
             planning_held, db.longest_write = db.longest_write, 0.0
+            db.transact(_pass, morning - timedelta(days=6))  # dates were proposed
+            guarded = _tick(db, office, morning - timedelta(days=5), f"{kind}, officers")
+            guarding_held, notices = db.longest_write, db.look(_posted, "answer")
+            db.transact(_pass, morning - timedelta(hours=1))
+            db.longest_write = 0.0
             took = _tick(db, office, morning, f"{kind}, reminding")
-            held = db.longest_write
-            posted, notices = db.look(_posted), db.look(_posted, "answer")
+            held, posted = db.longest_write, db.look(_posted)
             _tick(db, office, morning + timedelta(minutes=1), f"{kind}, once more")
             again = db.look(_posted) - posted
             claims = _claims(db, office, morning)
         many = f"{people:,}".replace(",", " ")
         yield Row(f"{COUNCILS} committees planned", kind, f"{planned:.1f} s", "≤ 60 s", planned <= 60)
         yield Row("… the longest write of it", kind, ms(planning_held), "≤ 100 ms", planning_held <= 0.1)
+        yield Row(f"{notices} letters to officers on their seats", kind, f"{guarded:.1f} s", "≤ 5 min", guarded <= 300)
+        yield Row("… the longest write of it", kind, ms(guarding_held), "≤ 100 ms", guarding_held <= 0.1)
         yield Row(f"{many} reminders posted, all due at once", kind, f"{took:.1f} s", "≤ 5 min late", took <= 300)
         yield Row("… the longest write of it", kind, ms(held), "≤ 100 ms", held <= 0.1)
         yield Row("… posted, once each", kind, str(posted), str(people), posted == people and not again)
-        yield Row("… letters to officers with them", kind, str(notices))
         yield Row("… claim of an answer behind them", kind, ms(claims[0]), "≤ 100 ms", claims[0] <= 0.1)
         yield Row(
             "… look when all of them must wait (channel at rest)", kind, ms(claims[1]), "≤ 100 ms", claims[1] <= 0.1

@@ -22,7 +22,7 @@ from channels.directory import Council, Person
 from channels.mailbox import OutboxRow
 from channels.sms.gsm import fold, is_gsm, septets
 from escalation.tickets import Ticket
-from scheduler import committees
+from scheduler import committees, steps
 from scheduler.committees import Committee, Reminder, Seat
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -76,6 +76,15 @@ class Town:
             posted, left = self.db.transact(reminding.due, self.office, now or self.now, *more.values())
             total += posted
         return total
+
+    def prepare(self) -> None:
+        """Steps are written, and those that are due begin."""
+
+        def work(session: Session) -> None:
+            reminding.plan_some(session, self.office, self.now, steps.unplanned(session, self.now, 100))
+            reminding.begin_some(session, self.office, self.now, steps.unsettled(session, self.now, 100))
+
+        self.db.transact(work)
 
     def sent(self, state: str = "waiting") -> list[OutboxRow]:
         query = select(OutboxRow).where(OutboxRow.state == state, OutboxRow.kind == "bulk").order_by(col(OutboxRow.id))
@@ -303,7 +312,7 @@ def test_a_batch_takes_as_many_statements_for_two_hundred_people_as_for_two(town
                 town._member(session, f"Personne {n}", (Address("email", f"p{n}@exemple.invalid"),), "email")
 
         town.db.transact(fill)
-        town.db.transact(reminding.prepare, town.office, town.now)
+        town.prepare()
         letters, _ = town.db.look(reminding.look, town.office, town.now, 1000)
         statements.clear()
         assert town.db.transact(reminding.post, town.office, letters, town.now) == people

@@ -101,10 +101,8 @@ def make(session: Session, *, starts_at: datetime, councils: int = 1, people: in
 
 def ready(session: Session, now: datetime) -> None:
     """Steps are written, and those that are due have begun."""
-    while steps.plan_meetings(session, now, PARIS, HOLIDAYS)[1]:
-        pass
-    while steps.settle(session, now)[1]:
-        pass
+    steps.plan_meetings(session, now, PARIS, HOLIDAYS, steps.unplanned(session, now, 50))
+    steps.settle(session, now, steps.unsettled(session, now, 50))
 
 
 def looked(session: Session, now: datetime, limit: int = 200) -> tuple[list[Due], bool]:

@@ -50,10 +50,8 @@ def _make(session: Session, starts_at: datetime, now: datetime) -> int:
 
 
 def _tick(session: Session, now: datetime) -> list[Due]:
-    while steps.plan_meetings(session, now, PARIS, HOLIDAYS)[1]:
-        pass
-    while steps.settle(session, now)[1]:
-        pass
+    steps.plan_meetings(session, now, PARIS, HOLIDAYS, steps.unplanned(session, now, 50))
+    steps.settle(session, now, steps.unsettled(session, now, 50))
     begun = steps.begun(session, now)
     told: list[Due] = []
     while found := plan.due(session, now, PARIS)[0]:
