@@ -1,7 +1,9 @@
 """`hotline committees …`, the season: recorded, shown, prepared, called, reported; and `hotline simulate`."""
 
+import re
 from collections import Counter
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +17,7 @@ from bot import simulation
 from bot.app import House
 from bot.commands import house, out, stop
 from bot.commands.committees import AUTHOR, Number, app
-from bot.desk import arranging, following_calendars, meeting, season, season_report
+from bot.desk import arranging, following_calendars, meeting, season, season_report, seating
 from bot.desk.arranging import Sheet, Wrong
 from bot.desk.calendar import KIND_NAMES, MeetingOver, NoSuchMeeting
 from bot.desk.importing import Councils
@@ -25,6 +27,7 @@ from channels.directory import Council, Person
 from escalation.accounts import Who
 from scheduler import committees, feeds, steps
 from scheduler.committees import Seat
+from scheduler.steps import BadStep
 
 ALL = Who(0, AUTHOR, "administrator", None, AUTHOR)
 CouncilName = Annotated[list[str], typer.Option("--council", help="Un conseil, par son nom.", metavar="NOM")]
@@ -110,9 +113,41 @@ def confirm(number: Number) -> None:
 
 
 @app.command()
-def seats() -> None:
-    """Qui siège où, et les sièges vides des réunions à venir."""
+def seats(
+    add: Annotated[str, typer.Option("--add", help="Donner une place à cette personne.", metavar="NOM")] = "",
+    remove: Annotated[str, typer.Option("--remove", help="Lui retirer sa place.", metavar="NOM")] = "",
+    council: Annotated[str, typer.Option("--council", help="Le conseil de cette place.", metavar="NOM")] = "",
+    kind: Annotated[
+        str, typer.Option("--type", help=f"Le type de réunion : {', '.join(seating.SEATED_KINDS)}.")
+    ] = "copil",
+    alternate: Annotated[bool, typer.Option("--alternate", help="Suppléant, et non titulaire.")] = False,
+    date: Annotated[
+        str, typer.Option("--date", help="Depuis quand, ou jusqu'à quand ; aujourd'hui sinon.", metavar="JJ/MM/AAAA")
+    ] = "",
+) -> None:
+    """Qui siège où, et les sièges vides des réunions à venir ; donner une place (--add) ou la retirer (--remove)."""
     found = house()
+    if add and remove:
+        stop("Une seule chose à la fois : --add ou --remove.")
+    if add or remove:
+        if not council:
+            stop("Dites pour quel conseil : --council NOM.")
+
+        def work(session: Session) -> str:
+            (number,) = _named(session, [council])
+            at = moment(day(date), time(0), found.office.zone) if date else None
+            if remove:
+                return seating.take(session, found.office, None, number, remove, kind, at, found.now())
+            role = committees.ALTERNATE if alternate else committees.TITULAR
+            return seating.give(session, found.office, None, number, add, kind, role, at, found.now())
+
+        try:
+            out.print(found.db.transact(work), markup=False, soft_wrap=True)
+        except (BadCell, Wrong) as error:
+            stop(str(error))
+        return
+    if council or date or alternate:
+        stop("Ajoutez --add NOM ou --remove NOM.")
 
     def read(session: Session) -> tuple[list[tuple[str, ...]], list[str]]:
         rows = session.exec(
@@ -127,7 +162,7 @@ def seats() -> None:
                 council,
                 KIND_NAMES[seat.committee_kind],
                 name,
-                seat.role,
+                seating.ROLES.get(seat.role, seat.role),
                 found.office.day(seat.since) if seat.since else "",
             )
             for seat, council, name in rows
@@ -198,19 +233,61 @@ def documents(
     out.print("\n".join(f"- {each}" for each in titles) or "Aucun document.", markup=False)
 
 
+DAY = re.compile(r"(?:j\s*)?([+-]?)\s*(\d{1,3})", re.IGNORECASE)
+
+
+def _days(text: str) -> int:
+    """« J-10 » or « 10 »: days before; « J+1 »: after, negative. BadCell."""
+    match = DAY.fullmatch(text.strip())
+    if match is None:
+        raise BadCell(f"« {text} » n'est pas un jour. Exemples : J-10 (avant), J+1 (après)")
+    return -int(match[2]) if match[1] == "+" else int(match[2])
+
+
 @app.command()
 def plan(
     kind: Annotated[str, typer.Argument(help="Le type de réunion.", metavar="TYPE")] = "copil",
+    step: Annotated[str, typer.Option("--step", help="L'étape à changer, par son nom.", metavar="ÉTAPE")] = "",
+    to: Annotated[str, typer.Option("--day", help="Son jour : J-10 avant, J+1 après.", metavar="JOUR")] = "",
+    clock: Annotated[str, typer.Option("--hour", help="Son heure.", metavar="HH:MM")] = "",
+    active: Annotated[bool | None, typer.Option("--on/--off", help="La faire, ou ne plus la faire.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="La remettre comme au départ.")] = False,
 ) -> None:
-    """Le plan des étapes d'un type de réunion."""
+    """Le plan des étapes d'un type de réunion ; en changer une (--step, puis --day, --hour, --on ou --off)."""
     found = house()
     if kind not in committees.KINDS:
         stop(f"Type inconnu : {kind}. Types : {', '.join(committees.KINDS)}.")
-    table = Table("Étape", "Quoi", "Heure", "Jour ouvré", "", box=None, pad_edge=False)
-    for step in found.db.look(steps.plan_of, kind):
-        clock = f"{step.hour // 60} h {step.hour % 60:02d}"
-        working = "avant" if step.working_day else ""
-        table.add_row(step.label, steps.ACTION_NAMES[step.action], clock, working, "" if step.active else "désactivée")
+    changes = bool(to or clock or active is not None or reset)
+    if changes and not step:
+        stop("Dites quelle étape changer : --step ÉTAPE.")
+    if step and not changes:
+        stop("Dites ce qui change : --day, --hour, --on, --off ou --reset.")
+    if step:
+
+        def work(session: Session) -> None:
+            one, now = seating.standing(session, kind, step), found.now()
+            if reset:
+                seating.reset_step(session, None, kind, one.step, now)
+                return
+            at = hour(clock) if clock else None
+            changed = replace(
+                one,
+                days=_days(to) if to else one.days,
+                hour=at.hour * 60 + at.minute if at else one.hour,
+                active=one.active if active is None else active,
+            )
+            seating.edit_step(session, None, kind, changed, now)
+
+        try:
+            found.db.transact(work)
+        except (BadCell, Wrong, BadStep) as error:
+            stop(f"{str(error)[:1].upper()}{str(error)[1:]}")
+    table = Table("Étape", "Jour", "Quoi", "Heure", "Jour ouvré", "", box=None, pad_edge=False)
+    for each in found.db.look(steps.plan_of, kind):
+        at = f"{each.hour // 60} h {each.hour % 60:02d}"
+        working = "avant" if each.working_day else ""
+        off = "" if each.active else "désactivée"
+        table.add_row(each.step, each.label, steps.ACTION_NAMES[each.action], at, working, off)
     out.print(table)
 
 

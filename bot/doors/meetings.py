@@ -21,6 +21,7 @@ from bot.desk import (
     meetings,
     member_page,
     season_report,
+    seating,
 )
 from bot.desk.arranging import Sheet, Wrong
 from bot.desk.calendar import MeetingOver
@@ -195,14 +196,14 @@ class MeetingsDoor:
             if standing is None:
                 raise LookupError(step)
             changed = Step(step, standing.action, days, hour, working_day, active)
-            steps.edit(session, kind, changed, arranging.author(who), self.now())
+            seating.edit_step(session, who, kind, changed, self.now())
 
         with said():
             await self.db.run(work)
 
     async def reset_step(self, who: Who, kind: str, step: str) -> None:
         with said():
-            await self.db.run(steps.reset, kind, step, arranging.author(who), self.now())
+            await self.db.run(seating.reset_step, who, kind, step, self.now())
 
     async def import_file(
         self, who: Who, filename: str, content: bytes, councils: Sequence[str], dry_run: bool

@@ -610,6 +610,51 @@ def test_what_is_kept_long_enough_is_counted_then_erased_from_the_files(hotline:
         assert "Zénobie".encode() not in path.read_bytes()
 
 
+def test_seats_are_given_and_taken_from_the_command_line(hotline: Hotline) -> None:
+    hotline("demo", "add")
+    seats = ("committees", "seats", "--council", "exemple")
+    said = hotline(*seats, "--add", "awa exemple", "--type", "cotech", "--alternate", "--date", "01/09/2026")
+    assert "Awa Exemple siège : comité technique, suppléant depuis le mardi 1er septembre 2026." in said
+    line = next(each for each in hotline("committees", "seats").splitlines() if "comité technique" in each)
+    assert re.search(r"Awa Exemple\s+suppléant\s+mardi 1er septembre 2026", line)
+    assert "ne peut pas finir avant" in hotline(*seats, "--remove", "Awa", "--type", "cotech", "--date", "1/8/2026",
+                                               status=1)  # fmt: skip
+    assert "Awa Exemple ne siège plus (comité technique)" in hotline(*seats, "--remove", "Awa", "--type", "cotech")
+    assert "n'a pas de place (comité technique)" in hotline(*seats, "--remove", "Awa", "--type", "cotech", status=1)
+    assert "comité technique" not in hotline("committees", "seats")
+    assert "Personne ne s'appelle « Zorro »" in hotline(*seats, "--add", "Zorro", status=1)
+    assert "Aucun siège pour « training »" in hotline(*seats, "--add", "Awa", "--type", "training", status=1)
+    assert "Plusieurs personnes portent ce nom" in hotline(*seats, "--add", "Exemple", status=1)
+    assert "pour quel conseil" in hotline("committees", "seats", "--add", "Awa", status=1)
+    assert "conseil inconnu" in hotline("committees", "seats", "--add", "Awa", "--council", "Atlantide", status=1)
+    assert "Une seule chose" in hotline(*seats, "--add", "Awa", "--remove", "Awa", status=1)
+    assert "Ajoutez --add" in hotline(*seats, status=1)
+    assert "au calendrier" in hotline(*seats, "--add", "Awa", "--date", "32/13/2026", status=1)
+    assert hotline("audit", "show").count("seat changed") == 2
+
+
+def test_a_step_of_the_plan_is_changed_from_the_command_line(hotline: Hotline) -> None:
+    def line(step: str) -> str:
+        return next(each for each in hotline("committees", "plan").splitlines() if each.split()[0] == step)
+
+    edit = ("committees", "plan", "copil", "--step")
+    assert "J-12" in hotline(*edit, "j-10", "--day", "J-12", "--hour", "9h30")
+    assert re.search(r"J-12 .* 9 h 30 .*avant", line("j-10"))
+    hotline(*edit, "J-15", "--off")
+    assert line("j-15").endswith("désactivée")
+    hotline(*edit, "j-15", "--on")
+    assert not line("j-15").endswith("désactivée")
+    hotline(*edit, "j-10", "--reset")
+    assert re.search(r"J-10 .* 8 h 00", line("j-10"))
+    assert "Aucune étape « j-99 »" in hotline(*edit, "j-99", "--day", "5", status=1)
+    assert "n'est pas un jour" in hotline(*edit, "j-10", "--day", "mardi", status=1)
+    assert "se fait avant" in hotline(*edit, "j-10", "--day", "J+2", status=1)
+    assert "de 8 h à 20 h" in hotline(*edit, "j-10", "--hour", "3h", status=1)
+    assert "ce qui change" in hotline(*edit, "j-10", status=1)
+    assert "quelle étape" in hotline("committees", "plan", "--day", "J-8", status=1)
+    assert hotline("audit", "show").count("plan changed") == 4
+
+
 def test_a_season_from_the_command_line(hotline: Hotline, tmp_path: Path) -> None:
     hotline("demo", "add")
     add = ("committees", "add", "COPIL de Nantes", "--hour", "18:00", "--place", "mairie", "--council")
