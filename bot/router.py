@@ -24,7 +24,8 @@ WORDS: dict[str, str] = {
     "start": START, "reprendre": START, "debut": START,
     "copil": MEETINGS, "reunions": MEETINGS, "prochaine reunion": MEETINGS, "prochaines reunions": MEETINGS,
     "contacts": CONTACTS, "contact": CONTACTS,
-    "suite": MORE, "la suite": MORE,
+    "suite": MORE, "la suite": MORE, "lire la suite": MORE, "plus d infos": MORE, "plus d informations": MORE,
+    "plus de details": MORE, "en savoir plus": MORE,
     "mes donnees": MY_DATA, "mesdonnees": MY_DATA, "rectifier": RECTIFY,
     "annuler": UNDO, "annule": UNDO, "annulez": UNDO, "annuler svp": UNDO, "annulation": UNDO,
     "relier": LINK, "canal": WAY, "changer de canal": WAY,
@@ -44,24 +45,16 @@ YES = frozenset({
     "tres bien", "d accord", "si", "sim", "da", "evet", "نعم", "да", "так", "👍", "🙏", "❤️", "❤", "👌",
 })  # fmt: skip
 THANKS = frozenset({"merci", "merci beaucoup", "parfait", "super", "tres bien", "🙏", "❤️", "❤"})
-NO = frozenset(
-    {
-        "non",
-        "no",
-        "nan",
-        "nao",
-        "nu",
-        "hayir",
-        "hayır",
-        "لا",
-        "нет",
-        "ні",
-        "pas du tout",
-        "non merci",
-        "non pas du tout",
-        "pas vraiment",
-        "👎",
-    }
+NO = frozenset({
+    "non", "no", "nan", "nao", "nu", "hayir", "hayır", "لا", "нет", "ні", "pas du tout", "non merci",
+    "non pas du tout", "pas vraiment", "👎",
+})  # fmt: skip
+LOST = re.compile(  # « je n'ai rien compris à votre réponse », said of the answer that was just given, and no more
+    r"(?:(?:mais|desole|desolee|pardon|je|j|ne|n|ai|y|c|ce|ca|cela|est|vous) )*"
+    r"(?:(?:rien|pas(?: bien| tout)?) compris|(?:compris|comprends?) (?:rien|pas)|pas (?:tres )?clair|"
+    r"repond(?:s|ez)? pas|pas (?:ma|la) question|pas ce que je (?:demande|demandais|cherche|cherchais))"
+    r"(?: (?:a |de )?(?:votre|vos|la|cette|ma) (?:reponse|reponses|message|explication|question))?"
+    r"(?: (?:du tout|desole|desolee|merci|tout|bien|grand chose))?"
 )
 TAKE_BACK = frozenset({"reprendre", "annuler", "ne pas envoyer", "stop"})  # within the two minutes of an answer
 NUMBERS = {
@@ -232,7 +225,7 @@ class Command:
 
 @dataclass(frozen=True)
 class SmallTalk:
-    kind: str  # robot | thanks | hello | bye | unreadable | empty | which
+    kind: str  # robot | thanks | no | hello | bye | unreadable | empty | which
 
 
 @dataclass(frozen=True)
@@ -386,7 +379,7 @@ def _reply_to(prompt: OpenPrompt, facts: Facts) -> Decision | None:
         if words in NO:
             return Useful(False, prompt.question_id)
         sure = facts.match is not None and facts.match.decision == "answer"
-        if re.match(r"non (?!seulement)", words) and not sure:
+        if (LOST.fullmatch(words) or re.match(r"non (?!seulement)", words)) and not sure:
             return Useful(False, prompt.question_id, text.strip())
     return None
 
@@ -436,6 +429,8 @@ def _question(facts: Facts) -> Decision:
     match, words = facts.match, plain(facts.text)
     if words in YES:
         return SmallTalk("thanks")
+    if words in NO and not (facts.asker_ticket or facts.answered_ticket):
+        return SmallTalk("no")  # to nothing that is open: said twice, or too late
     shared = re.fullmatch(r"\s*\([^()]*\)\s*", facts.text) is not None  # « (position partagée) »: no question in it
     if shared and facts.asker_ticket:
         return AddToTicket(facts.asker_ticket)
@@ -446,7 +441,7 @@ def _question(facts: Facts) -> Decision:
             return AddToTicket(facts.asker_ticket)
         if facts.has_attachments:
             return Escalate("une pièce jointe sans question")
-        return SmallTalk("unreadable" if words else "empty")
+        return SmallTalk("unreadable" if facts.text.strip() else "empty")
     if match is None:
         return Escalate("la base n'est pas encore chargée")
     if match.distress:

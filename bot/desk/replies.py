@@ -1,5 +1,6 @@
 """How an entry is said: the answer for a channel, its source, what else to read, and that it is automatic."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ def source_line(content: Content, channel: str) -> str:
     if short:
         line = f"Source : {first.ref or first.title}{_unless_said(date, first.ref)}."
     else:
-        line = f"Source : {first.title}{_unless_said(first.ref, first.title)}"
+        line = f"Source : {first.title}{_unless_said(_new_in(first.ref, first.title, date), first.title)}"
         line = f"{line}{_unless_said(date, line)}."
         if first.url:
             line = f"{line} {first.url}"
@@ -44,6 +45,19 @@ def source_line(content: Content, channel: str) -> str:
 
 def _unless_said(words: str, already: str) -> str:
     return "" if not words or words.lower() in already.lower() else f", {words}"
+
+
+def _new_in(reference: str, title: str, date: str) -> str:
+    """What a reference adds to its title and date: all of it, « texte de 2014 », or nothing.
+
+    It adds nothing when most of its words, and all its numbers, are there already.
+    """
+    words, said = (set(re.findall(r"\d[\d-]*|\w{3,}", text.lower())) for text in (reference, f"{title} {date}"))
+    new = words - said
+    if any(word[0].isdigit() for word in new) or 5 * len(new) > 2 * len(words):
+        return reference
+    version = re.search(r"\((texte de [^()]*)\)", reference)
+    return version[1] if version else ""
 
 
 def answer(

@@ -127,3 +127,32 @@ def test_an_invitation_is_answered_by_a_number_or_in_words(text: str, answer: st
 def test_a_code_is_a_code_only_when_one_was_asked_for() -> None:
     assert decide(Facts("123 456", prompt=OpenPrompt("code"), match=LOST)) == router.Code("123456")
     assert not isinstance(decide(Facts("123 456", match=LOST)), router.Code)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "je comprends rien à votre réponse", "Je n'ai pas compris", "désolé j'ai rien compris", "c'est pas clair",
+        "ça ne répond pas à ma question", "ce n'est pas ce que je demandais", "Je ne comprends pas du tout !",
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_not_understood_goes_to_a_person(text: str) -> None:
+    asked = router.OpenPrompt("useful", (), 7)
+    assert decide(Facts(text, prompt=asked, match=CLOSE)) == router.Useful(False, 7, text)
+    assert isinstance(decide(Facts(text, prompt=asked, match=SURE)), router.Answer)  # it is a question that is known
+
+
+@pytest.mark.parametrize("text", ["je ne comprends pas l'abattement de la taxe", "c'est pas clair qui vote au comité"])
+def test_a_question_about_something_else_is_not_a_complaint(text: str) -> None:
+    asked = router.OpenPrompt("useful", (), 7)
+    assert decide(Facts(text, prompt=asked, match=CLOSE)) == router.Clarify(("copil-role", "cotech-role"))
+
+
+def test_a_no_to_nothing_makes_no_question_of_it() -> None:
+    assert decide(Facts("NON", match=LOST)) == router.SmallTalk("no")
+    assert decide(Facts("non", answered_ticket=3, match=LOST)) == router.AddToTicket(3)
+
+
+@pytest.mark.parametrize(("text", "kind"), [("😡😡", "unreadable"), ("?", "unreadable"), (" \n", "empty"), ("", "empty")])
+def test_only_a_message_with_nothing_in_it_is_called_empty(text: str, kind: str) -> None:
+    assert decide(Facts(text, match=LOST)) == router.SmallTalk(kind)

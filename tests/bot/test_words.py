@@ -15,6 +15,7 @@ from channels.contract import Address
 from channels.sms import gsm
 from channels.sms.budget import Ceilings, Meter
 from channels.vault import Vault, WrongKey
+from knowledge import entries
 
 VAULT, OTHER = Vault("one secret of thirty-two characters"), Vault("another secret of thirty-two chars")
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -125,3 +126,20 @@ def test_segments_are_counted_as_the_network_counts_them(text: str, count: int) 
 def test_what_gsm_keeps_is_kept_and_what_it_lacks_is_folded() -> None:
     assert gsm.fold("« Ça va » à l’été… œuvre n° 5") == '"Ça va" à l\'été... oeuvre no 5'
     assert gsm.length("مرحبا") is None
+
+
+@pytest.mark.parametrize(
+    ("title", "reference", "dated", "said"),
+    [
+        ("Loi n° 2014-173 du 21 février 2014, art. 7 (copie)", "loi 2014-173, art. 7 (texte de 2014)", "2014",
+         "Loi n° 2014-173 du 21 février 2014, art. 7 (copie), texte de 2014."),
+        ("Localtis, Les conseils changeront-ils la donne ?", "Localtis, décembre 2015", "2015-12",
+         "Localtis, Les conseils changeront-ils la donne ?, décembre 2015."),
+        ("NosDéputés, question écrite sur la gouvernance", "question écrite 12600 (Assemblée)", "2018",
+         "NosDéputés, question écrite sur la gouvernance, question écrite 12600 (Assemblée), 2018."),
+    ],
+)  # fmt: skip
+def test_a_source_is_not_said_twice(title: str, reference: str, dated: str, said: str) -> None:
+    source = entries.Source(title, "", reference, dated)
+    content = entries.Content("a", "gloss", "A", "réponse", "sms", (), entries.VALID, sources=(source,))
+    assert replies.source_line(content, "web") == f"Source : {said}"
