@@ -153,6 +153,8 @@ def test_a_no_to_nothing_makes_no_question_of_it() -> None:
     assert decide(Facts("non", answered_ticket=3, match=LOST)) == router.AddToTicket(3)
 
 
-@pytest.mark.parametrize(("text", "kind"), [("😡😡", "unreadable"), ("?", "unreadable"), (" \n", "empty"), ("", "empty")])
+@pytest.mark.parametrize(
+    ("text", "kind"), [("😡😡", "unreadable"), ("?", "unreadable"), (" \n", "empty"), ("", "empty")]
+)
 def test_only_a_message_with_nothing_in_it_is_called_empty(text: str, kind: str) -> None:
     assert decide(Facts(text, match=LOST)) == router.SmallTalk(kind)
