@@ -31,6 +31,25 @@ class General:
         return tuple(piece for piece in self.pieces if piece.struck)
 
 
+@dataclass(frozen=True)
+class Known:
+    """Names that we know, made ready once for many texts: whole, in either order, and each part alone."""
+
+    wholes: frozenset[tuple[str, ...]] = frozenset()
+    parts: frozenset[str] = frozenset()
+    longest: int = 0
+
+    @classmethod
+    def of(cls, names: Collection[str]) -> "Known":
+        split = [tuple(re.findall(r"[\w-]+", line)) for line in french.fold("\n".join(names)).splitlines()]
+        longer = [each for each in split if len(each) > 1]
+        return cls(
+            frozenset(longer) | frozenset(each[::-1] for each in longer),
+            frozenset(part for each in split for part in each if len(part) > 2),
+            max(map(len, longer), default=0),
+        )
+
+
 _CAPITAL = r"(?:(?:[dD]['’]|[A-Z]['’])?[A-ZÀ-ÖØ-Þ][\w'’-]*|[A-ZÀ-ÖØ-Þ]\.)"
 _PARTICLE = r"(?:de|du|des|ben|bin|el|al|van|von|da|dos)"
 _NAMED = rf"(?:{_PARTICLE}\s+)?{_CAPITAL}(?:\s+(?:{_PARTICLE}\s+)?{_CAPITAL}){{0,3}}"
@@ -101,7 +120,7 @@ _CLOSED = re.compile(
 )
 
 
-def generalise(text: str, names: Collection[str] = (), public: Collection[str] = ()) -> General:
+def generalise(text: str, names: Collection[str] | Known = (), public: Collection[str] = ()) -> General:
     """A text without names, numbers, addresses and dates of birth; `names` are those of people whom we know.
 
     `public` holds numbers and mail addresses that anybody may read, as `reachable` finds them: they stay.
@@ -110,8 +129,9 @@ def generalise(text: str, names: Collection[str] = (), public: Collection[str] =
     2. Names: of people we know, whole or in part; after M. or Mme; after « je m'appelle »; at the foot of a message.
     3. What remains, without greetings and thanks; a name in the middle of a sentence becomes « quelqu'un ».
     """
+    known = names if isinstance(names, Known) else Known.of(names)
     spans = [
-        span for span in _spans(text, names) if span[2] not in (PHONE, EMAIL) or not _is_public(text, span, public)
+        span for span in _spans(text, known) if span[2] not in (PHONE, EMAIL) or not _is_public(text, span, public)
     ]
     pieces: list[Piece] = []
     at = 0
@@ -142,13 +162,13 @@ def _is_public(text: str, span: tuple[int, int, str], public: Collection[str]) -
     return _compared(span[2], text[span[0] : span[1]]) in public
 
 
-def _spans(text: str, names: Collection[str]) -> list[tuple[int, int, str]]:
+def _spans(text: str, known: Known) -> list[tuple[int, int, str]]:
     found: list[tuple[int, int, str]] = []
     for what, pattern in _PATTERNS:
         for match in pattern.finditer(text):
             start = match.start("keep") if "keep" in pattern.groupindex else match.start()
             found.append((start, match.end(), what))
-    found += [(start, end, NAME) for start, end in _names(text, names)]
+    found += [(start, end, NAME) for start, end in _names(text, known)]
     found.sort(key=lambda span: (span[0], -span[1]))
     apart: list[tuple[int, int, str]] = []
     for start, end, what in found:
@@ -160,7 +180,7 @@ def _spans(text: str, names: Collection[str]) -> list[tuple[int, int, str]]:
     return apart
 
 
-def _names(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
+def _names(text: str, known_names: Known) -> Iterator[tuple[int, int]]:
     for pattern in (_TITLED, _SELF, _SIGNED, _CLOSED):
         for match in pattern.finditer(text):
             start, end = match.span("name")
@@ -178,26 +198,18 @@ def _names(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
             known = [word in _OFFICES or french.frequency(word) >= 0 for word in words]
             if not known[0] or (pattern is _SELF_SMALL and not all(known)):
                 yield match.span("name")
-    yield from _known(text, names)
+    yield from _known(text, known_names)
 
 
-def _known(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
+def _known(text: str, known: Known) -> Iterator[tuple[int, int]]:
     """Where the text names someone whom we know: in full however it is written, or by one capitalised part."""
     words = [(match.start(), match.end(), french.fold(match[0])) for match in re.finditer(r"[\w-]+", text)]
     folded = [word for _, _, word in words]
-    parts: set[str] = set()
-    wholes: set[tuple[str, ...]] = set()
-    for name in names:
-        theirs = tuple(french.fold(part) for part in re.findall(r"[\w-]+", name))
-        if len(theirs) > 1:
-            wholes |= {theirs, theirs[::-1]}
-        parts |= {part for part in theirs if len(part) > 2}
-    longest = max(map(len, wholes), default=0)
     for at, (start, end, word) in enumerate(words):
-        whole = next((n for n in range(longest, 1, -1) if tuple(folded[at : at + n]) in wholes), 0)
+        whole = next((n for n in range(known.longest, 1, -1) if tuple(folded[at : at + n]) in known.wholes), 0)
         if whole:
             yield start, words[at + whole - 1][1]
-        elif word in parts and text[start].isupper():
+        elif word in known.parts and text[start].isupper():
             opens = not text[:start].strip() or text[:start].rstrip()[-1] in ".!?…\n:"
             if not (opens and french.frequency(word) >= 0):
                 yield start, end

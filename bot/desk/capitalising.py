@@ -1,9 +1,10 @@
 """From a ticket to an entry: the question made everybody's, who else asked it, and what to write next."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from escalation.officers import Officer
 from escalation.tickets import Ticket
 from knowledge import drafts, entries, french, general, seed, themes, understanding
 from knowledge.entries import VALID, Content, Source
-from knowledge.general import General, generalise
+from knowledge.general import General, Known, generalise
 from knowledge.matching import Match
 from knowledge.pages.desk import FromTicket, Near, Outcome, ToWrite, Wording, Writing
 from knowledge.themes import Vector
@@ -62,16 +63,48 @@ class Gathered:
 
 def known_names(session: Session) -> list[str]:
     """Whoever we know by name: members, partners, officers."""
-    people = session.exec(select(Person.name).where(col(Person.name) != ERASED)).all()
-    return [*people, *session.exec(select(Officer.name)).all()]
+    people = session.execute(sa.select(col(Person.name)).where(col(Person.name) != ERASED)).scalars()
+    return [*people, *session.execute(sa.select(col(Officer.name))).scalars()]
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What is compared with the entries as they stand."""
+
+    asked: frozenset[str]  # the phrasings and titles
+    public: frozenset[str]  # numbers and addresses that are told to everybody
+
+
+class _Remembered:
+    """What hardly changes from one page to the next, made once: names made ready, and the base as it stands."""
+
+    names: tuple[list[str], Known] = ([], Known())
+    base: tuple[str, _Base] = ("", _Base(frozenset(), frozenset()))
+
+
+def _known(session: Session) -> Known:
+    names = known_names(session)
+    if _Remembered.names[0] != names:
+        _Remembered.names = names, Known.of(names)
+    return _Remembered.names[1]
+
+
+def _base(session: Session) -> _Base:
+    mark = entries.base_fingerprint(session, date.min)
+    kept, found = _Remembered.base
+    if kept != mark:
+        contents = [each.content for each in entries.published(session, date.min)]
+        found = _Base(
+            frozenset(drafting.asked_key(text) for each in contents for text in (*each.phrasings, each.title)),
+            frozenset(each for content in contents for each in general.reachable(content.answer)),
+        )
+        _Remembered.base = mark, found
+    return found
 
 
 def _public(session: Session, office: Office) -> set[str]:
     """Numbers and addresses that the base, or we, tell everybody."""
-    found = general.reachable(office.phone)
-    for each in entries.published(session, date.min):
-        found |= general.reachable(each.content.answer)
-    return found
+    return {*_base(session).public, *general.reachable(office.phone)}
 
 
 def _the(session: Session, who: Who, ticket_id: int) -> Ticket:
@@ -84,29 +117,29 @@ def _the(session: Session, who: Who, ticket_id: int) -> Ticket:
 def gather(session: Session, office: Office, who: Who, ticket_id: int, now: datetime) -> Gathered:
     """A ticket, what was answered, and the questions beside it; LookupError if it is not theirs to see."""
     ticket = _the(session, who, ticket_id)
-    names, public = known_names(session), _public(session, office)
+    known, public = _known(session), _public(session, office)
     today = now.astimezone(office.zone).date()
     own = [ticket.question, *(each.text for each in tickets.messages(session, ticket_id))]
-    mine = [generalise(text, names, public) for text in own if text != ERASED]
-    names += [
-        piece.words for each in mine for piece in each.struck if piece.struck == general.NAME
-    ]  # told us their own
+    mine = [generalise(text, known, public) for text in own if text != ERASED]
+    told = [piece.words for each in mine for piece in each.struck if piece.struck == general.NAME]
+    if told:  # they said their own name
+        known = Known.of([*known_names(session), *told])
     answered = [each for each in tickets.replies(session, ticket_id) if each.state == "sent" and each.text != ERASED]
     done = drafts.of_ticket(session, ticket_id)
     standing = entries.current(session, done) if done else None
     return Gathered(
         ticket_id,
-        generalise(ticket.question, names, public),
-        generalise(answered[-1].text, names, public) if answered else None,
+        generalise(ticket.question, known, public),
+        generalise(answered[-1].text, known, public) if answered else None,
         tuple(mine),
-        tuple(each for each in unanswered(session, who, now, names) if each.ticket_id != ticket_id),
+        tuple(each for each in unanswered(session, who, now, known) if each.ticket_id != ticket_id),
         {each.content.slug: (each.content.title, each.content.answer) for each in entries.published(session, today)},
         (done.slug, standing.body["title"]) if done and standing else None,
         drafting.blank(office, today),
     )
 
 
-def unanswered(session: Session, who: Who, now: datetime, names: Collection[str]) -> list[Asked]:
+def unanswered(session: Session, who: Who, now: datetime, names: Known) -> list[Asked]:
     """The newest questions that no entry answered, of what this officer may see; each made everybody's.
 
     Passed on, found useless, or choices of which none was taken; not what an entry was made of since, nor calls for
@@ -130,22 +163,21 @@ def unanswered(session: Session, who: Who, now: datetime, names: Collection[str]
         .order_by(col(Question.id).desc())
         .limit(TAKEN)
     ).all()
-    asked_already = _phrasings(session)
+    asked_already = _base(session).asked
     found = []
     for each in rows:
-        mine = generalise(each.text, names)
-        wording = phrasing(mine)
-        if _is_question(wording) and drafting.asked_key(wording) not in asked_already:
+        mine, wording, key = _read(each.text, names)
+        if key and key not in asked_already:
             found.append(Asked(wording, mine, each.asked_at, each.ticket_id, each.id))
     return found
 
 
-def _phrasings(session: Session) -> set[str]:
-    return {
-        drafting.asked_key(text)
-        for each in entries.published(session, date.min)
-        for text in (*each.content.phrasings, each.content.title)
-    }
+@lru_cache(maxsize=4 * TAKEN)
+def _read(text: str, names: Known) -> tuple[General, str, str]:
+    """A question made everybody's, how it may be asked, and what it compares by: empty when it is no question."""
+    mine = generalise(text, names)
+    wording = phrasing(mine)
+    return mine, wording, drafting.asked_key(wording) if _is_question(wording) else ""
 
 
 def phrasing(found: General) -> str:
@@ -244,7 +276,7 @@ def from_question(session: Session, office: Office, who: Who, question_id: int, 
     if question is None or not who.sees(question.council_id) or question.text == ERASED:
         raise LookupError(question_id)
     today = now.astimezone(office.zone).date()
-    text = phrasing(generalise(question.text, known_names(session)))
+    text = phrasing(generalise(question.text, _known(session)))
     return Writing(replace(drafting.blank(office, today), title=text[:TITLE_MOST], phrasings=(text,)))
 
 
@@ -254,7 +286,7 @@ def from_preparation(session: Session, office: Office, who: Who, committee_id: i
     if row is None or not row.notes:
         raise LookupError(committee_id)
     today = now.astimezone(office.zone).date()
-    text = generalise(row.notes, known_names(session), _public(session, office)).text
+    text = generalise(row.notes, _known(session), _public(session, office)).text
     return Writing(replace(drafting.blank(office, today), kind="meeting", answer=text))
 
 
@@ -293,7 +325,7 @@ def gather_unanswered(
     titles = {
         each.content.slug: (each.content.title, each.content.answer) for each in entries.published(session, today)
     }
-    return unanswered(session, who, now, known_names(session)), titles
+    return unanswered(session, who, now, _known(session)), titles
 
 
 def to_write(

@@ -77,23 +77,15 @@ def of_all(session: Session, office: Office, now: datetime) -> Reliability:
         col(Question.asked_at) >= datetime(since.year, since.month, 1, tzinfo=office.zone),
         col(Question.address_id).not_in(theirs),
     )
-    answered = (
-        sa.select(col(Question.useful), sa.func.count())
-        .where(*counted, sa.exists().where(col(Given.question_id) == col(Question.id)))
-        .group_by(col(Question.useful))
-    )
-    wrong = (
-        _wrong(sa.select(col(Question.id), col(Question.useful)).distinct())
-        .join(Question, col(Question.id) == col(Given.question_id))
-        .where(*counted)
-        .subquery()
-    )
-    corrected = sa.select(wrong.c.useful, sa.func.count()).group_by(wrong.c.useful)
-    counts = {_place(useful): count for useful, count in session.execute(answered).all()}
-    for useful, count in session.execute(corrected).all():
-        counts[_place(useful)] -= count
-        counts["corrected"] = counts.get("corrected", 0) + count
-    return Reliability(since, Count(**counts))
+    # Sums rather than groups: they read one index from end to end, where groups would have each row looked up.
+    useful, said = col(Question.useful), (True, False, None)
+    sums = [sa.func.coalesce(sa.func.sum(sa.case((useful.is_(each), 1), else_=0)), 0) for each in said]
+    answered = sa.select(*sums).where(*counted, sa.exists().where(col(Given.question_id) == col(Question.id)))
+    wrong = _wrong(sa.select(col(Given.question_id)))
+    corrected = sa.select(*sums).where(*counted, col(Question.id).in_(wrong))
+    all_of, of_them = session.execute(answered).one(), session.execute(corrected).one()
+    counts = {_place(each): int(count) - int(less) for each, count, less in zip(said, all_of, of_them, strict=True)}
+    return Reliability(since, Count(**counts, corrected=int(sum(of_them))))
 
 
 def _place(useful: bool | None) -> str:

@@ -128,6 +128,12 @@ class ConsoleDoor:
     async def groups(self, who: Who) -> Sequence[Group]:
         return await self.db.read(many.groups, self.office, who, self.now())
 
+    def mark_many(self, who: Who, ticket_ids: Sequence[int], text: str) -> str:
+        return many.mark(self.office, who, ticket_ids, text)
+
+    def was_read(self, who: Who, ticket_ids: Sequence[int], text: str, marked: str) -> bool:
+        return many.was_read(self.office, who, ticket_ids, text, marked)
+
     async def preview_many(self, who: Who, ticket_ids: Sequence[int], text: str) -> Sequence[tuple[int, str, Preview]]:
         return await self.db.read(many.previews, self.office, who, ticket_ids, text)
 

@@ -28,6 +28,8 @@ class EntriesDoor:
     ):
         self.db, self.office, self.now, self.rang, self.library = db, office, now, rang, library
         self._vectors: dict[tuple[str, str], Vector] = {}
+        self._matches: dict[str, matching.Match | None] = {}
+        self._matched_by: tuple[object, object] = None, None
         self._told: tuple[datetime, desk.Reliability] | None = None
 
     def today(self) -> date:
@@ -122,15 +124,21 @@ class EntriesDoor:
         return await self.db.run(capitalising.add_phrasings, self.office, who, ticket_id, slug, phrasings, self.now())
 
     async def to_write(self, who: Who) -> tuple[desk.ToWrite, ...] | None:
-        index, overlay = self.library.index, self.library.overlay
-        if index is None:
+        if self.library.index is None:
             return None
         asked, titles = await self.db.read(capitalising.gather_unanswered, self.office, who, self.now())
+        return await asyncio.to_thread(capitalising.to_write, asked, self._match, titles, self._vector)
 
-        def nearest(text: str) -> matching.Match | None:
-            return matching.match(index, text, channel=CHANNEL, overlay=overlay)
-
-        return await asyncio.to_thread(capitalising.to_write, asked, nearest, titles, self._vector)
+    def _match(self, text: str) -> matching.Match | None:
+        """Remembered, until the index or what lies over it changes."""
+        index, overlay = self.library.index, self.library.overlay
+        assert index is not None
+        if self._matched_by[0] is not index or self._matched_by[1] is not overlay or len(self._matches) >= KEPT_VECTORS:
+            self._matched_by, self._matches = (index, overlay), {}
+        matches = self._matches
+        if text not in matches:
+            matches[text] = matching.match(index, text, channel=CHANNEL, overlay=overlay)
+        return matches[text]
 
     def _vector(self, text: str) -> Vector:
         """Remembered, as a question looks the same each time the page is opened."""

@@ -25,12 +25,13 @@ class FiguresDoor:
         spool: Callable[[], int] = lambda: 0,
     ):
         self.db, self.office, self.now, self.channels, self.spool = db, office, now, channels, spool
+        self._memory = figures.Memory()
 
     def today(self) -> date:
         return self.now().astimezone(self.office.zone).date()
 
     async def figures(self, who: Who, since: date, until: date, council: int | None) -> Figures:
-        return await self.db.read(figures.figures, self.office, who, since, until, council, self.now())
+        return await self.db.read(figures.figures, self.office, who, since, until, council, self.now(), self._memory)
 
     async def councils(self, who: Who) -> list[tuple[int, str]]:
         return await self.db.read(figures.councils, who)

@@ -63,12 +63,18 @@ class ToolPages:
             return await self._many(request, who, 200, "", text, ids)
         if error := self._wrong(text, ids):
             return await self._many(request, who, 422, error, text, ids)
+        return await self._read_back(request, who, text, ids, word(form, "une-fois")[:40])
+
+    async def _read_back(
+        self, request: Request, who: Who, text: str, ids: tuple[int, ...], once: str, status: int = 200
+    ) -> Response:
         shown = await self.desk.preview_many(who, ids, text)
         if not shown:
             return await self._many(request, who, 422, "Ces questions sont déjà répondues.", text, ())
+        here = [id for id, _, _ in shown]
         return self.frame.page(
-            request, "console/read_many.html", shown=shown, text=text, once=word(form, "une-fois")[:40],
-            left=[each for each in ids if each not in {id for id, _, _ in shown}],
+            request, "console/read_many.html", status, shown=shown, text=text, once=once,
+            read=self.desk.mark_many(who, here, text), left=[each for each in ids if each not in here],
         )  # fmt: skip
 
     @staticmethod
@@ -89,7 +95,10 @@ class ToolPages:
         text, ids = self._written(form)
         if error := self._wrong(text, ids):
             return await self._many(request, who, 422, error, text, ids)
-        done, left = await self.desk.answer_many(who, ids, text, word(form, "une-fois")[:40])
+        once = word(form, "une-fois")[:40]
+        if not self.desk.was_read(who, ids, text, word(form, "relu")):
+            return await self._read_back(request, who, text, ids, once, 409)
+        done, left = await self.desk.answer_many(who, ids, text, once)
         told = f"{len(done)} réponses partent dans deux minutes." if len(done) > 1 else ""
         told = told or ("Une réponse part dans deux minutes." if done else "Aucune réponse ne part.")
         if left:

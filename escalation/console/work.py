@@ -97,6 +97,12 @@ class ToolsDesk(Protocol):
         """Number, question, and the answer as it will be read; without those that are answered or not theirs."""
         ...
 
+    def mark_many(self, who: Who, ticket_ids: Sequence[int], text: str) -> str:
+        """What the form that was read back carries: it holds for these words and these questions alone."""
+        ...
+
+    def was_read(self, who: Who, ticket_ids: Sequence[int], text: str, marked: str) -> bool: ...
+
     async def answer_many(
         self, who: Who, ticket_ids: Sequence[int], text: str, once: str
     ) -> tuple[Sequence[int], Sequence[int]]:

@@ -169,6 +169,14 @@ def test_one_answer_reaches_each_who_asked_the_same_with_their_own_words(bureau:
     back = nora.post("/bureau/ensemble/relire", form | {"faire": "corriger"}, page="/bureau/moi").text
     assert "Le service propreté, le mardi.</textarea>" in back
     assert nora.post("/bureau/ensemble/relire", {"question": chosen}, page="/bureau/moi").status_code == 422
+    unread = nora.post("/bureau/ensemble", form, page="/bureau/moi")
+    assert unread.status_code == 409
+    assert "3 personnes la recevront" in unread.text
+    form["relu"] = hidden(read, "relu")
+    other = nora.post("/bureau/ensemble", form | {"texte": "Autre chose."}, page="/bureau/moi")
+    assert other.status_code == 409
+    fewer = nora.post("/bureau/ensemble", form | {"question": chosen[:2]}, page="/bureau/moi")
+    assert "2 personnes la recevront" in fewer.text
     assert count(town, TicketReply) == 0
     assert "3 réponses partent" in nora.post("/bureau/ensemble", form, page="/bureau/ensemble").text
     nora.post("/bureau/ensemble", form, page="/bureau/moi")
