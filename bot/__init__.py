@@ -13,7 +13,7 @@ bot/          the only room that imports other rooms
   library.py    the matcher at work         doors/        what each page asks of the desk
   gate.py       who may open the desk's pages  papers.py    what is printed (Typst)
   patience.py   how long to wait for more
-  tables.py     every table, for Alembic    sheets.py     tables exported from a spreadsheet
+  tables.py     every table, for Alembic    sheets.py workbook.py  tables of a spreadsheet
   desk/         every transaction: incoming, questions (giving, handing_on, keywords), outgoing, officer, members…
   commands/     one file a family of commands
   migrations/   the tables' history (Alembic)

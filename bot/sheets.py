@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.office import DAYS, MONTHS
@@ -124,6 +124,8 @@ def listed(cell: str, separators: str = "|,;\n") -> list[str]:
 def day(text: str) -> date:
     """11/12/2026, 2026-12-11, « 11 décembre 2026 », « jeudi 10 décembre 2026 »; else BadCell."""
     folded = fold(text)
+    if re.fullmatch(r"[3-6]\d{4}", folded):  # as a spreadsheet counts them: a cell that lost its form
+        return date(1899, 12, 30) + timedelta(days=int(folded))
     if match := re.fullmatch(r"(\d{4}) (\d{1,2}) (\d{1,2})", folded):
         return _date(int(match[1]), int(match[2]), int(match[3]), text)
     if match := re.fullmatch(r"(\d{1,2}) (\d{1,2}) (\d{4}|\d{2})", folded):
@@ -144,6 +146,9 @@ def hour(text: str) -> time:
     folded = fold(text)
     if folded == "midi":
         return time(12)
+    if match := re.fullmatch(r"0[.,](\d{1,17})", text.strip()):  # a part of the day, as a spreadsheet counts
+        minutes = round(24 * 60 * float(f"0.{match[1]}"))
+        return time(minutes // 60 % 24, minutes % 60)
     match = re.fullmatch(r"(\d{1,2}) ?(?:h|heures?) ?(?:(\d{2})(?: ?(?:mn|min))?)?", folded)
     match = match or re.fullmatch(r"(\d{1,2}) (\d{2})(?: 00)?", folded)
     hours, minutes = (int(match[1]), int(match[2] or 0)) if match else (24, 0)
@@ -184,7 +189,7 @@ def _decoded(content: bytes) -> str:
     if len(content) > MOST_BYTES:
         raise BadSheet("le fichier dépasse 5 Mo")
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise BadSheet("c'est un classeur, pas un CSV. Dans le tableur : « Enregistrer sous », puis « CSV »")
+        raise BadSheet("ce n'est pas un tableau. Dans le tableur : « Enregistrer sous », puis « CSV »")
     marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252", "latin-1"):
         try:

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from sqlmodel import Session
 
+from bot import workbook
 from bot.app import House
 from bot.commands import house, out, stop
 from bot.commands.members import MOST_SHOWN, DryRun, File, content_of
@@ -40,7 +41,7 @@ def import_(
         typer.Option("--council", help="Pour un calendrier .ics : le conseil concerné.", metavar="NOM"),
     ] = None,
 ) -> None:
-    """Importer des réunions depuis un CSV ou un calendrier .ics : tout, ou rien.
+    """Importer des réunions depuis un CSV, un classeur (xlsx, xls, ods) ou un calendrier .ics : tout, ou rien.
 
     Colonnes : titre, conseils (séparés par |), date, heure, fin, lieu, à préparer, type (copil), état (annulé).
     Une réunion qui est déjà là est déplacée, pas doublée.
@@ -51,10 +52,15 @@ def import_(
         b"BEGIN:V"
     )
 
+    try:
+        rows = content if is_calendar else workbook.plain(content)
+    except BadSheet as error:
+        stop(f"{name} : {error}.")
+
     def work(session: Session) -> Report:
         if is_calendar:
             return importing.import_calendar(session, found.office, content, council or [], now, dry_run)
-        return importing.import_sheet(session, found.office, content, now, dry_run)
+        return importing.import_sheet(session, found.office, rows, now, dry_run)
 
     try:
         report = found.db.look(work) if dry_run else found.db.transact(work)

@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from bot import workbook
 from bot.commands import house, out, stop
 from bot.desk import bounces, members, members_import
 from bot.desk.members_import import Done, Report
@@ -40,14 +41,15 @@ def import_(
         bool, typer.Option("--create-councils", help="Créer les conseils que la base ne connaît pas.")
     ] = False,
 ) -> None:
-    """Importer des membres depuis un CSV : tout, ou rien.
+    """Importer des membres depuis un CSV ou un classeur (xlsx, xls, ods) : tout, ou rien.
 
     Colonnes : conseil, ville, nom, type (membre, partenaire, institution), téléphone, email, canal (sms, email…),
     siège (copil, cotech ; titulaire ou suppléant), langue. Seuls « conseil » et « nom » sont obligatoires.
     """
     found, content = house(), content_of(file)
-    work = (members_import.import_sheet, found.office, content, found.now(), create_councils, dry_run)
     try:
+        rows = workbook.plain(content)
+        work = (members_import.import_sheet, found.office, rows, found.now(), create_councils, dry_run)
         report: Report = found.db.look(*work) if dry_run else found.db.transact(*work)
     except BadSheet as error:
         stop(f"{file.name} : {error}.")

@@ -60,6 +60,8 @@ class Member:
 
 def phone(text: str) -> Address | None:
     """`06 12 34 56 78`, `+33 6…` or `0033…` as an address: SMS, or phone for a fixed line; None if it is no number."""
+    if re.fullmatch(r"33[1-9]\d{8}", text):  # a spreadsheet takes +33… for a number
+        text = f"+{text}"
     try:
         number = phonenumbers.parse(text, "FR")
     except phonenumbers.NumberParseException:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bot import sheets
+from bot import sheets, workbook
 from bot.db import Database
 from bot.desk import (
     arranging,
@@ -212,10 +212,13 @@ class MeetingsDoor:
             b"BEGIN:V"
         )
 
+        with said():
+            rows = content if is_calendar else await asyncio.to_thread(workbook.plain, content)
+
         def work(session: Session) -> importing.Report:
             if is_calendar:
                 return importing.import_calendar(session, self.office, content, list(councils), self.now(), dry_run)
-            return importing.import_sheet(session, self.office, content, self.now(), dry_run)
+            return importing.import_sheet(session, self.office, rows, self.now(), dry_run)
 
         with said():
             report = await (self.db.read(work) if dry_run else self.db.run(work))

@@ -1,10 +1,11 @@
 """channels.pages over the database."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import sheets
+from bot import sheets, workbook
 from bot.db import Database
 from bot.desk import members_import, people, privacy, undelivered
 from bot.desk.members_import import Report
@@ -78,7 +79,8 @@ class PeopleDoor:
         actor, now = f"officer:{who.id}", self.now()
         ask = self.db.run if write else self.db.read
         try:
-            return await ask(members_import.import_sheet, self.office, content, now, create, not write, actor)
+            rows = await asyncio.to_thread(workbook.plain, content)
+            return await ask(members_import.import_sheet, self.office, rows, now, create, not write, actor)
         except BadSheet as error:
             raise Refused({"fichier": f"{error}.".capitalize()}) from None
 

@@ -312,7 +312,7 @@ class PeoplePages:
             except (binascii.Error, ValueError):
                 content = b""
         if not content:
-            return self._importing(request, 422, error="Choisissez un fichier CSV.")
+            return self._importing(request, 422, error="Choisissez un fichier.")
         if len(content) > MOST_BYTES:
             words = "Ce fichier dépasse 300 ko. Coupez-le, ou passez par « hotline members import »."
             return self._importing(request, 422, error=words)

@@ -62,14 +62,12 @@ PAGES = (  # with the templates rendered, over HTTP
     "/bureau/reunions/{meeting}/modifier", "/bureau/reunions/{meeting}/ordre-du-jour", "/bureau/reunions/appels",
     "/bureau/reunions/{meeting}/dossier/3", "/bureau/reunions/plan", "/bureau/reunions/importer",
     "/bureau/reunions/agendas", "/bureau/reunions/bilan", "/reunion/{member}",
-    "/bureau/chiffres", "/bureau/sante", "/bureau/journal", "/bureau/equipe", "/bureau/equipe/nouveau", "/bureau/equipe/1", "/bureau/moi", "/bureau/moi/code",
-    "/bureau/entrer", "/bureau/entrer/mot-de-passe", "/bureau/sorti",
-    "/fiabilite",  # last: the clock moves on each time
+    "/bureau/chiffres", "/bureau/sante", "/bureau/journal", "/bureau/equipe", "/bureau/equipe/nouveau",
+    "/bureau/equipe/1", "/bureau/moi", "/bureau/entrer", "/bureau/entrer/mot-de-passe",
+    "/bureau/sorti", "/fiabilite",  # last: the clock moves on each time
 )  # fmt: skip
 # Files, and what needs a link of its own or another program.
-NO_PAGES = (
-    r".*\.(csv|json|pdf|svg|ics)$|.*/(exporter|pieces/.*|documents/.*)$|/bureau/(fournisseur.*|entrer/\{secret\})$"
-)
+NO_PAGES = r".*\.(csv|json|pdf|svg|ics)$|.*/(exporter|moi/code|pieces/.*|documents/.*)$|/bureau/(fournisseur.*|entrer/\{secret\})$"
 DECISIONS = ("answer", "escalate", "answer", "clarify", "chosen")
 WORDS = ("camion", "local", "vélos", "encombrants", "salle", "réunion", "budget", "bailleur", "ascenseur", "école")
 
