@@ -67,7 +67,10 @@ PAGES = (  # with the templates rendered, over HTTP
     "/bureau/sorti", "/fiabilite",  # last: the clock moves on each time
 )  # fmt: skip
 # Files, and what needs a link of its own or another program.
-NO_PAGES = r".*\.(csv|json|pdf|svg|ics)$|.*/(exporter|moi/code|pieces/.*|documents/.*)$|/bureau/(fournisseur.*|entrer/\{secret\})$"
+NO_PAGES = (
+    r".*\.(csv|json|pdf|svg|ics)$|.*/(exporter|moi/code|pieces/.*|documents/.*)$"
+    r"|/bureau/(fournisseur.*|entrer/\{secret\})$"
+)
 DECISIONS = ("answer", "escalate", "answer", "clarify", "chosen")
 WORDS = ("camion", "local", "vélos", "encombrants", "salle", "réunion", "budget", "bailleur", "ascenseur", "école")
 
