@@ -14,11 +14,12 @@ bot/          the only room that imports other rooms
   gate.py       who may open the desk's pages  papers.py    what is printed (Typst)
   patience.py   how long to wait for more
   tables.py     every table, for Alembic    sheets.py     tables exported from a spreadsheet
-  desk/         every transaction: questions, officer, members, calendar, entries, figures
+  desk/         every transaction: incoming, questions (giving, handing_on, keywords), outgoing, officer, members…
   commands/     one file a family of commands
   migrations/   the tables' history (Alembic)
-channels/     how people reach us: contract, mailbox, directory, admission, attachments, vault,
-              drawers, spool; pages/ (people); one folder a channel: web, email, telegram, sms, whatsapp, terminal
+channels/     how people reach us: contract, mailbox, directory, admission (heic, recordings), attachments,
+              vault, drawers, spool; pages/ (people);
+              one folder a channel: web, email, telegram, sms, whatsapp, terminal
 knowledge/    what the hotline knows: entries, drafts, corrections, content/, seed, lint, differences; french, lexicon/,
               understanding, patterns/, matching, chances, none/ (what it must not answer); training, indexer, index/,
               measure, translations; semantic; general (a question made everybody's), themes (what to write next),

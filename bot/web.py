@@ -60,7 +60,7 @@ NAVIGATION = (  # the pages of the desk: address, name, the role that sees it
 )
 SAFETY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # `no-referrer` would make browsers send `Origin: null` with our own forms
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), interest-cohort=()",

@@ -12,7 +12,20 @@ import structlog
 from sqlmodel import Session
 
 from bot.db import Database, DatabaseAway, Hold
-from bot.desk import corrections, entrance, officer, overdue, partners, privacy, questions, reminding, repeating
+from bot.desk import (
+    corrections,
+    entrance,
+    handing_on,
+    incoming,
+    officer,
+    outgoing,
+    overdue,
+    partners,
+    privacy,
+    questions,
+    reminding,
+    repeating,
+)
 from bot.library import Library
 from bot.office import Office
 from channels import admission, mailbox
@@ -92,7 +105,7 @@ class Intake:
         if not self.spool.holds():  # what came before must go first
             try:
                 async with asyncio.timeout(self.patience):
-                    new = await self.db.run(questions.receive, self.office, message, self.now())
+                    new = await self.db.run(incoming.receive, self.office, message, self.now())
             except (DatabaseAway, TimeoutError) as error:
                 log.warning("database away", where="intake", error=str(error) or "no answer")
             except Exception:
@@ -124,7 +137,7 @@ class Intake:
     async def _drain_singly(self, files: Sequence[tuple[Path, Inbound | Receipt]]) -> None:
         for path, message in files:
             try:
-                await self.db.run(questions.receive, self.office, message, self.now())
+                await self.db.run(incoming.receive, self.office, message, self.now())
             except DatabaseAway:
                 raise
             except Exception:
@@ -157,7 +170,7 @@ async def _with_admitted_files(message: Inbound) -> Inbound:
 
 def _receive_all(session: Session, office: Office, messages: Sequence[Inbound | Receipt], now: datetime) -> None:
     for message in messages:
-        questions.receive(session, office, message, now)
+        incoming.receive(session, office, message, now)
 
 
 def _by_batch(found: Iterable[tuple[Path, Inbound | Receipt]]) -> Iterator[list[tuple[Path, Inbound | Receipt]]]:
@@ -244,7 +257,7 @@ async def route(db: Database, office: Office, library: Library, now: Now, inbox:
 
 async def route_next(db: Database, office: Office, library: Library, now: Now) -> bool:
     """One turn, if there is one; a turn that fails is given back, and held after five times."""
-    claimed = await db.run(questions.claim, now())
+    claimed = await db.run(incoming.claim, now())
     if claimed is None:
         return False
     try:
@@ -294,7 +307,7 @@ async def deliver_next(
     """
     sendable = [name for name, opened in channels.items() if not opened.collected and (held is None or name in held)]
     idempotent = [name for name in sendable if _repeatable(channels[name])]
-    claimed = await db.run(questions.claim_sending, office, sendable, idempotent, now())
+    claimed = await db.run(outgoing.claim_sending, office, sendable, idempotent, now())
     if claimed is None:
         return False
     sending, message = claimed
@@ -322,20 +335,22 @@ async def _send(
     except TryAgain as error:
         reason, after, scope = str(error), error.after, error.scope
         log.info("to be sent later", outbox=sending.id, channel=sending.channel, reason=reason)
-        return lambda db: db.run(questions.postpone, sending, reason, now(), after, scope)
+        return lambda db: db.run(outgoing.postpone, sending, reason, now(), after, scope)
     except Undeliverable as error:
         refusal = str(error)
         log.warning("undeliverable", outbox=sending.id, channel=sending.channel, reason=refusal)
-        gone = error.gone
-        return lambda db: db.run(questions.give_up, office, sending, refusal, gone, now())
+        gone, said = error.gone, error.said
+        if error.heavy and sending.files:
+            return lambda db: db.run(outgoing.without_files, office, sending, refusal, said, now())
+        return lambda db: db.run(outgoing.give_up, office, sending, refusal, gone, now())
     except (Unsure, TimeoutError) as error:
         doubt = str(error) or "pas de réponse du fournisseur"
-        return lambda db: db.run(questions.unsure, office, sending, doubt, now(), _repeatable(opened))
+        return lambda db: db.run(outgoing.unsure, office, sending, doubt, now(), _repeatable(opened))
     except Exception as error:  # anything unforeseen is Unsure (contract)
         log.exception("send failed", outbox=sending.id, channel=sending.channel)
         surprise = f"{type(error).__name__}: {error}"
-        return lambda db: db.run(questions.unsure, office, sending, surprise, now(), _repeatable(opened))
-    return lambda db: db.run(questions.sent, office, sending, provider_id, now())
+        return lambda db: db.run(outgoing.unsure, office, sending, surprise, now(), _repeatable(opened))
+    return lambda db: db.run(outgoing.sent, office, sending, provider_id, now())
 
 
 async def _found(opened: Opened, message: Outbound, sending: Sending) -> str:
@@ -405,9 +420,9 @@ async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collec
         await remind(db, office, now, bell, reach)
         while await db.run(corrections.send_some, office, now(), BATCH):
             bell.ring()
-        while await db.run(questions.tell_troubled, office, now()):
+        while await db.run(handing_on.tell_troubled, office, now()):
             pass
-        await db.run(questions.follow_unreported, office, now())
+        await db.run(outgoing.follow_unreported, office, now())
         while await db.run(overdue.deadlines, office, now()):
             pass
         while await db.run(partners.remind, office, now()):

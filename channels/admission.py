@@ -7,21 +7,25 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from channels import heic, recordings
 from channels.contract import Attachment, Inbound
 
 MOST_BYTES = 10_000_000  # of one file, and of all files of a message
 MOST_FILES = 20
 MOST_PIXELS = 200_000_000  # of a JPEG, which can be opened smaller; what says more is no photograph
-MOST_PNG_PIXELS = 40_000_000  # 160 MB once opened
+MOST_PNG_PIXELS = 40_000_000  # of a PNG or a WebP: 160 MB once opened
 SIDE = 4_096  # pixels that a picture keeps on its longer side
 MOST_ENTRIES, MOST_UNPACKED = 2_000, 300_000_000  # of a document: it is a zip, never unpacked here
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ODT = "application/vnd.oasis.opendocument.text"
-ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", DOCX: "docx", ODT: "odt"}
+WEBP, HEIC = "image/webp", "image/heic"  # kept as JPEG, which every office opens
+ENDINGS = {
+    "application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", DOCX: "docx", ODT: "odt", **recordings.ENDINGS,
+}  # fmt: skip
 SPELLINGS = {"image/jpeg": ("jpg", "jpeg", "jpe", "jfif")}
-ACCEPTED = "PDF, JPEG, PNG, DOCX ou ODT"
+ACCEPTED = "PDF, photo (JPEG, PNG, HEIC, WebP), DOCX, ODT ou message vocal"
 TOO_BIG = "plus de 10 Mo"
-UNKNOWN = f"ce genre de fichier n'est pas gardé : {ACCEPTED}"
+UNKNOWN = f"ce genre de fichier n'est pas gardé ; ce qui l'est : {ACCEPTED}"
 DAMAGED = "le fichier est abîmé ou protégé"
 MACROS = "le document contient un programme (macro)"
 HUGE = "l'image est trop grande"
@@ -76,14 +80,19 @@ def clean(file: Attachment) -> Attachment:
     if len(file.content) > MOST_BYTES:
         raise Refused(TOO_BIG)
     kind = type_of(file.content)
-    content = file.content
-    if kind in ("image/jpeg", "image/png"):
+    content, name = file.content, file.filename
+    if kind in (WEBP, HEIC):
+        content, name = _as_jpeg(content, kind), re.sub(r"(?i)\.(webp|hei[cf]s?)$", "", name)
+        kind = "image/jpeg"
+    elif kind in ("image/jpeg", "image/png"):
         content = _bare_picture(content, kind)
+    elif kind in recordings.ENDINGS:
+        content = _bare_recording(content, kind)
     elif kind in (DOCX, ODT):
         _without_macros(content, kind)
     elif kind != "application/pdf":
         raise Refused(UNKNOWN)
-    return Attachment(named(file.filename, kind), kind, content, inline=file.inline)
+    return Attachment(named(name, kind), kind, content, inline=file.inline)
 
 
 def type_of(content: bytes) -> str:
@@ -94,6 +103,10 @@ def type_of(content: bytes) -> str:
         return "image/jpeg"
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return WEBP
+    if heic.is_heic(content):
+        return HEIC
     if content.startswith(b"PK\x03\x04"):
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as found:
@@ -106,7 +119,10 @@ def type_of(content: bytes) -> str:
             raise
         except Exception as error:  # zipfile raises a dozen kinds on what is damaged
             raise Refused(DAMAGED) from error
-    return ""
+    try:
+        return recordings.kind_of(content)
+    except recordings.Damaged as error:
+        raise Refused(DAMAGED) from error
 
 
 def named(filename: str, kind: str) -> str:
@@ -124,7 +140,7 @@ def _bare_picture(content: bytes, kind: str) -> bytes:
     """The pixels alone, upright: no place, no date, no device, nothing hidden behind them; or Refused."""
     from PIL import Image, ImageOps  # 30 ms that no other message needs
 
-    form = "JPEG" if kind == "image/jpeg" else "PNG"
+    form = {"image/jpeg": "JPEG", WEBP: "WEBP"}.get(kind, "PNG")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we count ourselves, before anything opens
@@ -136,17 +152,37 @@ def _bare_picture(content: bytes, kind: str) -> bytes:
                     picture.draft(None, (SIDE, SIDE))
                 upright = ImageOps.exif_transpose(picture)
                 upright.thumbnail((SIDE, SIDE))
-                plain = upright if form == "PNG" and upright.mode in ("P", "RGBA", "LA") else upright.convert("RGB")
+                plain = upright if form != "JPEG" and upright.mode in ("P", "RGBA", "LA") else upright.convert("RGB")
                 if plain.mode == "P":
                     plain = plain.convert("RGBA")
                 bare = Image.frombytes(plain.mode, plain.size, plain.tobytes())
         out = io.BytesIO()
-        bare.save(out, form, **({"quality": 88} if form == "JPEG" else {}))
+        if form == "WEBP" and bare.mode != "RGB":  # what is seen through stands on white
+            white = Image.new("RGBA", bare.size, "white")
+            bare = Image.alpha_composite(white, bare.convert("RGBA")).convert("RGB")
+        bare.save(out, "PNG" if form == "PNG" else "JPEG", **({} if form == "PNG" else {"quality": 88}))
     except Refused:
         raise
     except Exception as error:  # Pillow raises whatever its decoders meet
         raise Refused(HUGE if type(error).__name__ == "DecompressionBombError" else DAMAGED) from error
     return out.getvalue()
+
+
+def _as_jpeg(content: bytes, kind: str) -> bytes:
+    """A picture that few offices can open, made one that all can."""
+    if kind == WEBP:
+        return _bare_picture(content, kind)
+    try:
+        return heic.to_jpeg(content)
+    except heic.Unreadable as error:
+        raise Refused(HUGE if error.huge else f"{DAMAGED} ; une photo au format JPEG passe mieux") from error
+
+
+def _bare_recording(content: bytes, kind: str) -> bytes:
+    try:
+        return recordings.bare(content, kind)
+    except recordings.Damaged as error:
+        raise Refused(DAMAGED) from error
 
 
 def _without_macros(content: bytes, kind: str) -> None:

@@ -60,6 +60,7 @@ class Receipt:
     reason: str = ""
     key: str = ""  # ours, where the provider tells it back: finds a message whose id we never learned
     gone: bool = False  # the address itself takes nothing any more, whatever the message
+    heavy: bool = False  # it was too large, for its files if it had any
 
 
 @dataclass(frozen=True)
@@ -118,11 +119,15 @@ class TryAgain(Exception):
 
 
 class Undeliverable(Exception):
-    """The message will never arrive, however often we try. `gone`: no other to this address will either."""
+    """The message will never arrive, however often we try. `gone`: no other to this address will either.
 
-    def __init__(self, reason: str, gone: bool = False):
+    `heavy`: its files make it too large, its words alone would arrive; `said`: the provider's id for the words, where
+    they did.
+    """
+
+    def __init__(self, reason: str, gone: bool = False, heavy: bool = False, said: str = ""):
         super().__init__(reason)
-        self.gone = gone
+        self.gone, self.heavy, self.said = gone, heavy, said
 
 
 class Unsure(Exception):

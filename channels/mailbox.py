@@ -825,6 +825,15 @@ def wait(session: Session, sending: Sending, until: datetime, reason: str) -> No
     )
 
 
+def lighten(session: Session, row: "OutboxRow", text: str, now: datetime) -> None:
+    """A message that failed for its files goes again without them, as `text`."""
+    attachments.detach(session, [row.id or 0])
+    row.files, row.text = 0, text
+    row.state, row.due_at, row.provider_id, row.reason, row.told = "waiting", now, "", "", False
+    session.add(row)
+    session.flush()
+
+
 def give_up(session: Session, sending: Sending, reason: str) -> None:
     _settle(session, sending, state="dead", reason=reason[:500])
 

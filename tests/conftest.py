@@ -1,6 +1,5 @@
 """What every test may ask for: a database (each test runs on both), an office, the real servers of tests/peers."""
 
-import asyncio
 import fcntl
 import os
 import shutil
@@ -64,20 +63,6 @@ def sqlite_template(run_folder: Path) -> Path:
             made.close()
             assert not path.with_name("template.db-wal").exists()
     return path
-
-
-@pytest.fixture(autouse=True)
-def apart_from_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Playwright leaves a loop running in the thread of the tests: those without a browser must not see it."""
-    if "chromium" in request.fixturenames:
-        yield
-        return
-    loop = asyncio.events._get_running_loop()
-    asyncio.events._set_running_loop(None)
-    try:
-        yield
-    finally:
-        asyncio.events._set_running_loop(loop)
 
 
 @pytest.fixture(scope="session")

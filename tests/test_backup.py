@@ -16,7 +16,7 @@ from sqlmodel import Session
 from bot import backup, migrations
 from bot.backup import BadBackup, NotEmpty
 from bot.db import Database
-from bot.desk import demo, questions
+from bot.desk import demo, incoming
 from bot.office import Office
 from bot.tables import metadata
 from channels import directory, mailbox
@@ -41,7 +41,7 @@ def furnish(db: Database, office: Office, now: datetime) -> None:
     db.transact(demo.add, office, now)
     for number in range(3):
         sender = Address("sms", f"+3360000000{number}")
-        db.transact(questions.receive, office, Inbound(f"m{number}", sender, text, now, attachments=files), now)
+        db.transact(incoming.receive, office, Inbound(f"m{number}", sender, text, now, attachments=files), now)
 
     def post(session: Session) -> None:
         row = directory.keep(session, office.vault, Address("sms", "+33600000001"), now)
@@ -98,9 +98,9 @@ def test_a_restored_hotline_goes_on_with_new_numbers(
     backup.write(db, EMPTY, tmp_path / "one.zip", now)
     backup.restore(other, EMPTY, tmp_path / "one.zip")
     new = Inbound("new", Address("sms", "+33611111111"), "bonjour", now)
-    assert other.transact(questions.receive, office, new, now)
+    assert other.transact(incoming.receive, office, new, now)
     again = Inbound("m1", Address("sms", "+33600000001"), "bonjour", now)
-    assert not other.transact(questions.receive, office, again, now)  # known from before the backup
+    assert not other.transact(incoming.receive, office, again, now)  # known from before the backup
 
 
 def test_it_is_taken_while_the_hotline_goes_on(
@@ -115,7 +115,7 @@ def test_it_is_taken_while_the_hotline_goes_on(
         number = 0
         while not saving.done() or number < 20:
             message = Inbound(f"later{number}", Address("sms", f"+336{number:08d}"), "x", now, attachments=files)
-            await db.run(questions.receive, office, message, now)
+            await db.run(incoming.receive, office, message, now)
             number += 1
         await saving
         return number
@@ -139,7 +139,7 @@ def test_what_leaves_the_spool_during_the_backup_is_not_lost(
 
     def drained(_table: str, _rows: int) -> None:
         if path.exists():
-            db.transact(questions.receive, office, message, now)
+            db.transact(incoming.receive, office, message, now)
             path.unlink()
 
     class Eager(Database):

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from bot import workers
 from bot.db import Database, DatabaseAway
-from bot.desk import questions
+from bot.desk import handing_on, incoming, outgoing
 from bot.office import Office
 from channels import directory, mailbox
 from channels.contract import Address, Inbound, Opened, Outbound, Receipt, TryAgain, Undeliverable, Unsure
@@ -540,10 +540,10 @@ def test_the_officer_hears_once_of_each_trouble(box: Box) -> None:
     box.say("+33600000002", "perdu")
     box.db.transact(mailbox.give_up, box.taken(), "numéro inconnu")
     tickets = lambda: box.db.look(_tickets)  # noqa: E731
-    while box.db.transact(questions.tell_troubled, box.office, box.now):
+    while box.db.transact(handing_on.tell_troubled, box.office, box.now):
         pass
     assert sorted(tickets()) == [("to-sort", "poison"), ("undelivered", "perdu")]
-    while box.db.transact(questions.tell_troubled, box.office, box.now):
+    while box.db.transact(handing_on.tell_troubled, box.office, box.now):
         pass
     assert len(tickets()) == 2
 
@@ -610,7 +610,7 @@ def test_a_report_reaches_the_message_through_the_door(box: Box) -> None:
     id = box.say("+33600000001", "un")
     _deliver(box, Moody())
     receipt = Receipt("sms", "p1", "failed", "boîte pleine")
-    assert box.db.transact(questions.receive, box.office, receipt, box.now)
+    assert box.db.transact(incoming.receive, box.office, receipt, box.now)
     assert (box.state(id), box.row(OutboxRow, id).reason) == ("failed", "boîte pleine")
 
 
@@ -620,7 +620,7 @@ class Away(Database):
     refusals = 0
 
     async def run(self, work: Any, *args: Any, **kwargs: Any) -> Any:
-        if work is questions.sent and self.refusals:
+        if work is outgoing.sent and self.refusals:
             self.refusals -= 1
             raise DatabaseAway("restarting")
         return await super().run(work, *args, **kwargs)

@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import Session, select
 
 from bot.db import Database, DatabaseAway
-from bot.desk import questions
+from bot.desk import incoming
 from bot.office import Office
 from bot.workers import Bell, Intake
 from channels.contract import Address, Attachment, Inbound, Receipt
@@ -141,7 +141,7 @@ class Fickle(Database):
             await asyncio.sleep(3600)
         if self.away:
             raise DatabaseAway("stopped")
-        messages = args[1] if work is not questions.receive and len(args) > 1 else [args[1]] if len(args) > 1 else []
+        messages = args[1] if work is not incoming.receive and len(args) > 1 else [args[1]] if len(args) > 1 else []
         if isinstance(messages, list) and any(self._stumbles(each) for each in messages):
             raise RuntimeError("a bug of ours")
         return await super().run(work, *args, **kwargs)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot import library, workers
 from bot.db import Database
-from bot.desk import chat, officer, questions
+from bot.desk import chat, incoming, officer
 from bot.office import Office
 from channels import admission
 from channels.contract import Address, Attachment, Inbound, Opened, Outbound
@@ -99,7 +99,7 @@ class Town:
             proof=proof,  # type: ignore[arg-type]
             attachments=attachments,
         )
-        return self.db.transact(questions.receive, self.office, admission.admitted(message), self.at)
+        return self.db.transact(incoming.receive, self.office, admission.admitted(message), self.at)
 
     def work(self, ticks: bool = False) -> None:
         """Route and send whatever is ready; with `ticks`, let the clock look too."""

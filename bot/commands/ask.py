@@ -17,7 +17,7 @@ from bot import library, router, say
 from bot.app import House
 from bot.commands import err, house, out, stop
 from bot.desk import replies
-from bot.desk.questions import DISTRESS_NUMBERS
+from bot.desk.handing_on import DISTRESS_NUMBERS
 from bot.desk.replies import Titled
 from channels.contract import Address
 from channels.sms import gsm

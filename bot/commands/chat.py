@@ -11,7 +11,7 @@ from bot import app, library
 from bot.app import House
 from bot.commands import ask, house, out
 from bot.desk import chat as desk
-from bot.desk import questions
+from bot.desk import incoming
 from bot.workers import route_next
 from channels.contract import Address, Inbound
 
@@ -38,7 +38,7 @@ def chat() -> None:
         if text.lower() in END:
             return
         message = Inbound(secrets.token_hex(8), address, text, found.now())
-        found.db.transact(questions.receive, found.office, message, found.now())
+        found.db.transact(incoming.receive, found.office, message, found.now())
         if shelf is not None:
             asyncio.run(_route(found, shelf))
         seen = _show(found, address, seen)

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.commands import house, out, stop
-from bot.desk import bounces, members
-from bot.desk.members import Done, Report
+from bot.desk import bounces, members, members_import
+from bot.desk.members_import import Done, Report
 from bot.sheets import MOST_BYTES, BadSheet
 
 app = typer.Typer(help="Les conseils citoyens, leurs membres et leurs sièges.", no_args_is_help=True)
@@ -46,7 +46,7 @@ def import_(
     siège (copil, cotech ; titulaire ou suppléant), langue. Seuls « conseil » et « nom » sont obligatoires.
     """
     found, content = house(), content_of(file)
-    work = (members.import_sheet, found.office, content, found.now(), create_councils, dry_run)
+    work = (members_import.import_sheet, found.office, content, found.now(), create_councils, dry_run)
     try:
         report: Report = found.db.look(*work) if dry_run else found.db.transact(*work)
     except BadSheet as error:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from bot import audit
 from bot.office import Office
-from channels import admission
+from channels import admission, recordings
 from channels.contract import Attachment
 from channels.mailbox import AttachmentRow, InboxRow
 from escalation import officers
@@ -19,6 +19,8 @@ from escalation.tickets import Ticket, TicketReply
 SEALED_AS = "attachment"
 BY_MAIL = 5_000_000  # bytes of files that go into a notice
 STANDING = "image dans le texte, un logo peut-être ; pour l'envoyer, joignez-la"
+LISTENED_TO = "Je ne sais pas écouter un message vocal : une personne de l'équipe l'écoutera."
+MOST_TOLD = 4  # lines about files, to the one who sent them
 UNREADABLE = "votre message, gardé tel quel"
 
 
@@ -173,6 +175,22 @@ def in_words(session: Session, inbox_ids: Sequence[int]) -> str:
     for warnings in session.exec(select(InboxRow.warnings).where(col(InboxRow.id).in_(inbox_ids))).all():
         lines += [f"À savoir : {warning}." for warning in warnings if admission.is_note(warning)]
     return "\n".join(lines)
+
+
+def for_the_asker(session: Session, inbox_ids: Sequence[int]) -> str:
+    """What whoever sent files should know: a person listens to a recording, and what could not be kept, and why."""
+    kinds = session.exec(select(AttachmentRow.content_type).where(col(AttachmentRow.inbox_id).in_(inbox_ids))).all()
+    lines = [LISTENED_TO] if any(kind in recordings.ENDINGS for kind in kinds) else []
+    for warnings in session.exec(select(InboxRow.warnings).where(col(InboxRow.id).in_(inbox_ids))).all():
+        names = (warning.partition(" : ")[2] for warning in warnings if admission.is_note(warning))
+        lines += [f"Je n'ai pas pu garder {name}." for name in names]
+    return "\n".join(lines[:MOST_TOLD])
+
+
+def instead_of_words(session: Session, inbox_ids: Sequence[int]) -> str:
+    """What stands for the words of a message that has none."""
+    kinds = session.exec(select(AttachmentRow.content_type).where(col(AttachmentRow.inbox_id).in_(inbox_ids))).all()
+    return "(message vocal, à écouter)" if any(kind in recordings.ENDINGS for kind in kinds) else "(pas de texte)"
 
 
 def small(session: Session, office: Office, inbox_ids: Sequence[int]) -> tuple[Attachment, ...]:

@@ -38,14 +38,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "état": ("statut", "state"),
 }
 REQUIRED = ("titre", "conseils", "date", "heure")
-KIND_WORDS = (  # the first that fits: « préparation du COPIL » is no COPIL
-    ("preparation", r"preparation|preparatoire|prepa"),
-    ("interconseil", r"inter ?conseils?"),
-    ("training", r"formation"),
-    ("cotech", r"cotech|comite technique|technique"),
-    ("copil", r"copil|comite de pilotage|pilotage"),
-    ("council", r"reunion du conseil|conseil citoyen|pleniere"),
-)
 EMPTY_WORDS = frozenset(
     ["conseil", "conseils", "citoyen", "citoyens", "de", "du", "des", "la", "le", "les", "l", "d", "quartier", "et"]
 )

@@ -77,6 +77,22 @@ def answer(
     )
 
 
+def notice(to: Address, office: Office, *, thread: str = "") -> Outbound:
+    """Who we are, that it is automatic, how to reach a person, where the privacy notice is; one SMS where each costs.
+
+    What does not fit in one leaves out our name first (the sender knows whom they wrote to), then « https:// ».
+    """
+    page = f"{office.public_url}/confidentialite" if office.public_url else ""
+    name, meter = office.organisation, office.meters.get(to.channel)
+    bare = page.partition("://")[2]
+    for by, link in ((f" ({name})", page), ("", page), ("", bare), ("", "")):
+        privacy = f"Vos données : {link}" if link else ""
+        said = say("notice", to, thread=thread, organisation=name, by=by, privacy=privacy)
+        if meter is None or meter.pieces(said.text) <= 1:
+            break
+    return said
+
+
 def clarify(titles: Sequence[Titled], to: Address, *, thread: str = "", token: str = "") -> Outbound:
     """Two or three numbered choices, and a last number for « none of these »."""
     numbered = [f"{n}. {each.title}" for n, each in enumerate(titles, 1)]

@@ -11,7 +11,7 @@ from bot.conversations import Question
 from bot.desk import files, hours, letters, officer, partners, resending
 from bot.desk.queue import councils_of, in_hours
 from bot.office import Office
-from channels import directory, manners
+from channels import directory, manners, recordings
 from channels.directory import AddressRow, Council, Person
 from channels.mailbox import TROUBLED_OUT, AttachmentRow, InboxRow, OutboxRow
 from escalation import answering, tickets
@@ -243,14 +243,18 @@ def _told(session: Session, ticket: Ticket, row: OutboxRow, reply: TicketReply |
 
 def _files(session: Session, inbox_ids: Collection[int]) -> Mapping[int, tuple[File, ...]]:
     found: dict[int, tuple[File, ...]] = {}
-    for id, inbox_id, filename, size in session.execute(
+    for id, inbox_id, filename, size, kind in session.execute(
         sa.select(
-            col(AttachmentRow.id), col(AttachmentRow.inbox_id), col(AttachmentRow.filename), col(AttachmentRow.size)
+            col(AttachmentRow.id),
+            col(AttachmentRow.inbox_id),
+            col(AttachmentRow.filename),
+            col(AttachmentRow.size),
+            col(AttachmentRow.content_type),
         )
         .where(col(AttachmentRow.inbox_id).in_(inbox_ids))
         .order_by(col(AttachmentRow.id))
     ):
-        found[inbox_id] = (*found.get(inbox_id, ()), File(id, filename, size))
+        found[inbox_id] = (*found.get(inbox_id, ()), File(id, filename, size, kind in recordings.PLAYED))
     return found
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bot import conversations
-from bot.conversations import Prompt
+from bot import conversations, router
+from bot.conversations import Prompt, Question
 from bot.desk import letters
 from bot.office import Office
 from bot.say import say
@@ -89,3 +89,26 @@ class Desk:
     def note(self, what: str, **before: Any) -> None:
         """A reply was understood: ANNULER takes it back for half an hour."""
         conversations.note(self.session, self.turn.address_id, what, before, self.now, CHOOSE_FOR)
+
+
+def recorded(desk: Desk, facts: router.Facts, decision: str, ticket_id: int | None = None) -> Question:
+    """The question of this turn, kept with what was found and decided."""
+    found = facts.match
+    question = Question(
+        address_id=desk.turn.address_id,
+        council_id=desk.turn.council_id,
+        channel=desk.turn.channel,
+        text=facts.text,
+        decision=decision,
+        confidence=found.confidence if found else 0.0,
+        candidates=[{"entry": c.slug, "confidence": round(c.confidence, 4)} for c in found.candidates[:5]]
+        if found
+        else [],
+        ticket_id=ticket_id,
+        committee_id=desk.about,
+        asked_at=desk.turn.last.heard_at,
+    )
+    desk.session.add(question)
+    desk.session.flush()
+    desk.question_id = question.id
+    return question

@@ -6,8 +6,8 @@ from typing import Any
 
 from bot import sheets
 from bot.db import Database
-from bot.desk import members, people, privacy, undelivered
-from bot.desk.members import Report
+from bot.desk import members_import, people, privacy, undelivered
+from bot.desk.members_import import Report
 from bot.desk.people import CouncilDetail, CouncilRow, Detail, Row
 from bot.desk.undelivered import Undelivered
 from bot.office import Office
@@ -78,7 +78,7 @@ class PeopleDoor:
         actor, now = f"officer:{who.id}", self.now()
         ask = self.db.run if write else self.db.read
         try:
-            return await ask(members.import_sheet, self.office, content, now, create, not write, actor)
+            return await ask(members_import.import_sheet, self.office, content, now, create, not write, actor)
         except BadSheet as error:
             raise Refused({"fichier": f"{error}.".capitalize()}) from None
 

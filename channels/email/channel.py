@@ -227,8 +227,8 @@ class EmailChannel:
                 letter.sender, options=[f"SIZE={len(letter.raw)}"] if smtp.supports_extension("size") else []
             )
         except aiosmtplib.SMTPResponseException as error:
-            if error.code == 552:
-                raise Undeliverable(f"le message est trop volumineux ({_said(error)})") from error
+            if _too_large(error):
+                raise Undeliverable(f"le message est trop volumineux ({_said(error)})", heavy=True) from error
             raise TryAgain(f"SMTP : notre adresse est refusée ({_said(error)})", scope="channel") from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise TryAgain(f"SMTP : {_problem(error)}", scope="channel") from error
@@ -296,7 +296,17 @@ def _refused(error: aiosmtplib.SMTPResponseException, what: str, *, nobody: bool
         return TryAgain(reason, scope="channel")
     if error.code < 500:
         return TryAgain(reason)
+    if _too_large(error):
+        return Undeliverable(reason, heavy=True)
     return Undeliverable(reason, gone=nobody and not error.message.lstrip().startswith(PASSING))
+
+
+def _too_large(error: aiosmtplib.SMTPResponseException) -> bool:
+    """RFC 3463: x.3.4 and x.2.3; a bare 552 too, unless it speaks of a full box (x.2.2)."""
+    words = error.message.lower()
+    if re.search(r"\b5\.(3\.4|2\.3)\b", words):
+        return True
+    return error.code == 552 and not re.search(r"\b[45]\.2\.2\b|quota|full|plein", words)
 
 
 def _said(error: aiosmtplib.SMTPResponseException) -> str:

@@ -19,6 +19,7 @@ MAX_REFERENCES = 20
 PASSING = (
     "4.",
     "5.2.2",
+    "5.2.3",
     "5.3",
     "5.5",
     "5.6",
@@ -30,9 +31,11 @@ TOO_BIG = "(message trop volumineux pour être lu)"
 
 _REPLY_OR_FORWARD = re.compile(r"(?i)^\s*(?:\[[^\]]{0,60}\]\s*)?(?:re|ré[fp]?|tr|fwd?|aw|sv|wg)\s?(?:\[\d+\])?\s?[:：]")
 _NO_SUBJECT = re.compile(r"(?i)^\W*(?:(?:sans|aucun|pas d')\s?(?:objet|sujet)|no subject)?\W*$")
+TOO_LARGE = ("5.3.4", "5.2.3")  # RFC 3463
 _REASONS = {
     "5.1": "cette adresse n'existe pas",
     "5.2.2": "la boîte de réception est pleine",
+    "5.2.3": "le message est trop volumineux",
     "5.2": "cette boîte n'accepte pas de message",
     "5.3": "le message est trop volumineux",
     "5.4": "le serveur du destinataire est introuvable",
@@ -161,7 +164,8 @@ def _receipt(mail: Mail, settings: EmailSettings) -> Receipt | None:
         if recipient.hard and is_ours(recipient.message_id_of_original, settings.domain):
             gone = not recipient.status.startswith(PASSING)
             original = recipient.message_id_of_original.strip()
-            return Receipt("email", original, "failed", _reason(recipient), gone=gone)
+            heavy = recipient.status in TOO_LARGE
+            return Receipt("email", original, "failed", _reason(recipient), gone=gone, heavy=heavy)
     return None
 
 

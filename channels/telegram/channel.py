@@ -175,7 +175,12 @@ class TelegramChannel:
         while len(done) < len(parts):
             buttons = _buttons(message.choices) if len(done) == texts - 1 else None
             reply = _reply(message.thread) if not done else _topic(message.thread)
-            done.append(await self._say(chat, parts[len(done)], buttons, reply))
+            try:
+                done.append(await self._say(chat, parts[len(done)], buttons, reply))
+            except Undeliverable as error:
+                if error.heavy and len(done) >= texts:  # the words are there, only a file is not
+                    error.said = " ".join(map(str, done))
+                raise
             self._sent[key] = done
         del self._sent[key]
         self._last[chat] = done[texts - 1] if message.choices and texts else done[-1]

@@ -116,7 +116,9 @@ def meaning(error: TelegramError, group: bool = False) -> TryAgain | Undeliverab
         case Forbidden():
             return Undeliverable(_forbidden(str(error)))
         case TooBig():
-            return Undeliverable("le message est trop volumineux pour Telegram (413)")
+            return Undeliverable("le message est trop volumineux pour Telegram (413)", heavy=True)
+        case BadRequest() if re.search(r"file (is )?too (big|large)|file_too_large", str(error), re.I):
+            return Undeliverable("le fichier est trop volumineux pour Telegram (400)", heavy=True)
         case BadRequest() if "chat not found" in str(error).lower():
             return Undeliverable("cette conversation n'existe plus sur Telegram")
         case BadRequest():

@@ -179,7 +179,11 @@ class WhatsAppChannel:
         done = self._done.setdefault(key, [])
         while len(done) < len(parts):
             part, last = parts[len(done)], len(done) == len(parts) - 1
-            content = await self._uploaded(part) if isinstance(part, Attachment) else part
+            try:
+                content = await self._uploaded(part) if isinstance(part, Attachment) else part
+            except Undeliverable as error:
+                error.said = done[-1] if error.heavy and done else ""  # the words are there, only a file is not
+                raise
             done.append(await self._post(to, content, key if last else f"{key}{PART}{len(done)}"))
         self._last[message.recipient.handle] = done[-1]
         return self._done.pop(key)[-1]

@@ -130,7 +130,8 @@ def _by_status(response: httpx.Response, code: int, words: str) -> Exception:
         return Unsure(f"{WHO} a répondu {status} : {words}")
     if 300 <= status < 400:
         return TryAgain(f"{WHO} a répondu {status} : vérifiez son adresse", after=LONG_REST, scope="channel")
-    return Undeliverable(f"{WHO} refuse le message ({status}, {code}) : {words}")
+    heavy = status == 413 or re.search(r"file size|too (large|big)", words, re.I) is not None
+    return Undeliverable(f"{WHO} refuse le message ({status}, {code}) : {words}", heavy=heavy)
 
 
 def _error(response: httpx.Response) -> tuple[int, str]:

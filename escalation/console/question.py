@@ -1,5 +1,6 @@
 """The page of a question, and all that can be done on it: answer, take back, ask a partner, note, close."""
 
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -114,17 +115,29 @@ class QuestionPages:
         )  # fmt: skip
 
     async def file(self, request: Request, who: Who, ticket_id: int) -> Response:
-        """A file, to be kept rather than opened: what it says it is cannot be believed."""
-        name, _kind, content = await self.desk.file(who, ticket_id, request.path_params["file"])
-        return Response(
-            content,
-            media_type="application/octet-stream",
-            headers={
-                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name or 'piece-jointe', safe='')}",
-                "X-Content-Type-Options": "nosniff",
-                "Content-Security-Policy": "default-src 'none'; sandbox",
-            },
-        )
+        """A file, to be kept rather than opened: what it says it is cannot be believed.
+
+        A recording (known by its bytes when it came in) is played on the page, and asked for piece by piece.
+        """
+        name, kind, content = await self.desk.file(who, ticket_id, request.path_params["file"])
+        played = kind.startswith("audio/") and "ecouter" in request.query_params
+        headers = {
+            "Content-Disposition": f"{'inline' if played else 'attachment'}; "
+            f"filename*=UTF-8''{quote(name or 'piece-jointe', safe='')}",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        }
+        if not played:
+            return Response(content, media_type="application/octet-stream", headers=headers)
+        headers["Accept-Ranges"] = "bytes"
+        asked = re.fullmatch(r"bytes=(\d{1,9})-(\d{0,9})", request.headers.get("range", ""))
+        if asked is None:
+            return Response(content, media_type=kind, headers=headers)
+        first, last = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
+        if first > last:
+            return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{len(content)}"})
+        headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+        return Response(content[first : last + 1], 206, media_type=kind, headers=headers)
 
     async def pulse(self, request: Request, who: Who, ticket_id: int) -> Response:
         """An open page, every half minute and after each pause in writing."""

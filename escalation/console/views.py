@@ -143,6 +143,7 @@ class File:
     id: int
     filename: str
     size: int
+    sound: bool = False  # a browser can play it
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from bot.db import Database
-from bot.desk import questions, reminding
+from bot.desk import outgoing, reminding
 from bot.office import Office
 from bot.workers import BATCH
 from channels.directory import AddressRow, Council, Person
@@ -100,7 +100,7 @@ def _claims(db: Database, office: Office, now: datetime) -> tuple[float, float]:
         took = []
         for _ in range(5):
             start = time.perf_counter()
-            db.transact(questions.claim_sending, *args)
+            db.transact(outgoing.claim_sending, *args)
             took.append(time.perf_counter() - start)
         return share(took, 0.5)
 

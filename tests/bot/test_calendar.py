@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from bot.db import Database
-from bot.desk import calendar, importing, officer, questions, reminding
+from bot.desk import calendar, importing, officer, outgoing, reminding
 from bot.desk.calendar import MeetingOver, NoSuchMeeting
 from bot.desk.importing import Report
 from bot.office import Office
@@ -228,7 +228,7 @@ def test_a_committee_recorded_late_reminds_at_the_next_waking_hour(town: Town) -
     assert town.tick(night) == 1
     sent_by = town.db.look(lambda s: s.exec(select(OutboxRow.due_at)).one())
     assert sent_by == datetime(2026, 12, 6, 8, tzinfo=PARIS)
-    claim = (questions.claim_sending, town.office, ["email"], [])
+    claim = (outgoing.claim_sending, town.office, ["email"], [])
     assert town.db.transact(*claim, night + timedelta(hours=9, minutes=59)) is None
     assert town.db.transact(*claim, night + timedelta(hours=10)) is not None
 
@@ -238,9 +238,9 @@ def test_a_reminder_that_is_tried_again_still_waits_for_the_day(town: Town) -> N
     town.member("Awa", EMAIL)
     evening = datetime(2026, 12, 5, 19, 59, tzinfo=PARIS)
     assert town.tick(evening) == 1
-    claim = (questions.claim_sending, town.office, ["email"], [])
+    claim = (outgoing.claim_sending, town.office, ["email"], [])
     sending, _ = town.db.transact(*claim, evening)
-    town.db.transact(questions.postpone, sending, "503", evening, 300.0, "message")
+    town.db.transact(outgoing.postpone, sending, "503", evening, 300.0, "message")
     assert town.db.transact(*claim, evening + timedelta(minutes=10)) is None
     assert town.db.transact(*claim, evening + timedelta(hours=12, minutes=1)) is not None
 

@@ -12,7 +12,8 @@ from sqlmodel import Session, select
 from bot import conversations, workers
 from bot.conversations import Prompt, Question
 from bot.db import Database
-from bot.desk import questions, resending
+from bot.desk import incoming, resending
+from bot.say import say
 from channels import directory, mailbox
 from channels.contract import Address, Outbound, Receipt, Undeliverable, Unsure
 from channels.directory import AddressRow, Council, Person
@@ -174,7 +175,7 @@ def bulk(town: Town, channel: str, handle: str, key: str) -> None:
     def post(session: Session) -> None:
         row = directory.keep(session, town.office.vault, Address(channel, handle), town.now())
         row_id = row.id or 0
-        message = questions.say("thanks", Address(channel, handle))
+        message = say("thanks", Address(channel, handle))
         mailbox.post(session, message, key, row_id, town.now(), kind=BULK)
 
     town.db.transact(post)
@@ -238,7 +239,7 @@ def test_an_sms_without_room_is_followed_by_the_question_once_it_has_arrived(tow
     answer = town.say("sms", AWA, "c'est quoi un QPV ?")[-1]
     assert "Utile" not in answer
     town.db.transact(
-        questions.receive, town.office, Receipt("sms", f"sms-{len(town.channels['sms'].sent)}", "delivered"), town.now()
+        incoming.receive, town.office, Receipt("sms", f"sms-{len(town.channels['sms'].sent)}", "delivered"), town.now()
     )
     town.work()
     assert "utile" in town.read("sms", AWA)[-1]
@@ -263,9 +264,9 @@ def test_without_a_report_it_is_asked_ten_minutes_later_unless_it_is_settled(tow
 
 
 def test_a_report_that_overtakes_the_note_of_its_message_counts(town: Town) -> None:
-    assert town.db.transact(questions.receive, town.office, Receipt("telegram", "telegram-1", "delivered"), town.now())
+    assert town.db.transact(incoming.receive, town.office, Receipt("telegram", "telegram-1", "delivered"), town.now())
     assert not town.db.transact(
-        questions.receive, town.office, Receipt("telegram", "telegram-1", "delivered"), town.now()
+        incoming.receive, town.office, Receipt("telegram", "telegram-1", "delivered"), town.now()
     )
     town.say("telegram", "42", "bonjour")
     first = town.db.look(lambda s: s.exec(select(OutboxRow).where(OutboxRow.provider_id == "telegram-1")).one())
@@ -274,7 +275,7 @@ def test_a_report_that_overtakes_the_note_of_its_message_counts(town: Town) -> N
 
 
 def test_reports_that_nobody_claims_are_forgotten_after_a_day(town: Town) -> None:
-    town.db.transact(questions.receive, town.office, Receipt("telegram", "x", "failed"), town.now())
+    town.db.transact(incoming.receive, town.office, Receipt("telegram", "x", "failed"), town.now())
     town.pass_time(days=2)
     town.work(ticks=True)
     assert town.db.look(lambda s: s.exec(select(EarlyReceipt)).all()) == []

@@ -6,17 +6,19 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from bot.desk import chat, files, officer, privacy
-from channels.contract import Address, Attachment
+from bot.desk import chat, files, incoming, officer, privacy
+from channels.attachments import OutboxAttachmentRow
+from channels.contract import Address, Attachment, Receipt, Undeliverable
 from channels.directory import Council
-from channels.mailbox import AttachmentRow, InboxRow
+from channels.mailbox import AttachmentRow, InboxRow, OutboxRow
 from escalation.officers import Officer, OfficerCouncil
 from escalation.tickets import Ticket
-from tests.channels.files import PDF, SECRET_PLACE, picture
+from tests.channels.files import PDF, SECRET_PLACE, picture, voice
 from tests.town import OFFICER, Town
 
 PHOTO = Attachment("photo.jpg", "image/jpeg", picture())
 PLAN = Attachment("plan.pdf", "application/pdf", PDF)
+VOICE = Attachment("message-vocal-1.ogg", "audio/ogg", voice())
 PROGRAM = Attachment("jeu.exe", "application/pdf", b"MZ" * 50)
 UNKNOWN = "Qui a repeint le banc devant chez Malik mardi dernier ?"
 
@@ -55,6 +57,28 @@ def test_a_file_that_is_not_kept_is_told_to_the_officer(town: Town) -> None:
     assert "1 fichier non gardé : jeu.exe" in notice.text
     assert [file.filename for file in notice.attachments] == ["plan.pdf"]
     assert [row.filename for row in rows(town)] == ["plan.pdf"]
+
+
+def test_a_voice_message_is_listened_to_by_the_team_and_the_asker_hears_so(town: Town) -> None:
+    said = town.say("telegram", "7", "", attachments=(VOICE,))[-1]
+    assert "Je ne sais pas écouter un message vocal : une personne de l'équipe l'écoutera." in said
+    (notice,) = town.notices()
+    assert "(message vocal, à écouter)" in notice.text
+    assert [(file.filename, file.content_type) for file in notice.attachments] == [("message-vocal-1.ogg", "audio/ogg")]
+    assert SECRET_PLACE not in notice.attachments[0].content
+    said = town.say("telegram", "7", "", attachments=(VOICE,))[-1]
+    assert "J'ajoute votre message" in said
+    assert "Je ne sais pas écouter" in said
+    assert len(rows(town)) == 2
+    town.db.transact(privacy.erase, town.office, ticket(town).address_id, town.at)
+    assert rows(town) == [], "it goes with the question"
+
+
+def test_whoever_sends_what_cannot_be_kept_hears_what_can(town: Town) -> None:
+    said = town.say("telegram", "7", UNKNOWN, attachments=(PROGRAM,))[-1]
+    assert "Je n'ai pas pu garder jeu.exe (ce genre de fichier n'est pas gardé ; ce qui l'est : PDF, photo" in said
+    said = town.say("telegram", "8", UNKNOWN)[-1]
+    assert "garder" not in said
 
 
 def test_a_file_alone_goes_to_a_person_even_when_it_is_not_kept(town: Town) -> None:
@@ -104,6 +128,58 @@ def asked(town: Town, channel: str, handle: str) -> str:
     """A question that waits for a person; the token of the notice."""
     town.say(channel, handle, UNKNOWN)
     return town.notices()[-1].token
+
+
+def test_an_answer_goes_without_the_files_that_the_askers_server_finds_too_large(town: Town) -> None:
+    token = asked(town, "email", "awa@exemple.org")
+    town.channels["email"].refuse = [Undeliverable("le message est trop volumineux (552 5.3.4)", heavy=True)]
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN, PHOTO))
+    town.work()
+    said = town.channels["email"].to("awa@exemple.org")[-1]
+    assert "Voici le plan." in said.text
+    assert "Des fichiers étaient trop lourds pour votre messagerie : plan.pdf (1 ko), photo.jpg (" in said.text
+    assert "Demandez à l'équipe comment les avoir." in said.text
+    assert said.attachments == ()
+    told = next(each for each in town.notices() if "sans ses fichiers" in each.subject)
+    assert "sans : plan.pdf (1 ko), photo.jpg (" in told.text
+    assert "552 5.3.4" in told.text
+    assert town.db.look(lambda session: session.exec(select(OutboxAttachmentRow)).all()) == []
+    town.say("email", OFFICER.handle, "Voici un plan plus léger.", token=told.token)
+    assert "plus léger" in town.read("email", "awa@exemple.org")[-1]
+
+
+def test_a_mail_that_comes_back_for_its_size_goes_again_without_its_files(town: Town) -> None:
+    token = asked(town, "email", "awa@exemple.org")
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN,))
+    row = town.db.look(lambda session: session.exec(select(OutboxRow).where(OutboxRow.name == "officer_answer")).one())
+    back = Receipt("email", row.provider_id, "failed", "le message est trop volumineux (5.3.4)", heavy=True)
+    assert town.db.transact(incoming.receive, town.office, back, town.at)
+    town.work(ticks=True)
+    first, second = town.channels["email"].to("awa@exemple.org")[-2:]
+    assert first.attachments
+    assert not second.attachments
+    assert "Un fichier était trop lourd pour votre messagerie : plan.pdf (1 ko). Demandez à l'équipe" in second.text
+    assert [each.subject for each in town.notices() if "n'est pas arrivé" in each.subject] == []
+
+
+def test_words_that_arrived_before_a_file_that_could_not_are_not_said_twice(town: Town) -> None:
+    token = asked(town, "telegram", "7")
+    town.channels["telegram"].refuse = [Undeliverable("trop volumineux (413)", heavy=True, said="812")]
+    town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN,))
+    said = [message.text for message in town.channels["telegram"].to("7")]
+    assert not any("Voici le plan." in text for text in said), "the provider has said it already, as 812"
+    assert "Avec mon dernier message devait venir : plan.pdf (1 ko)." in said[-1]
+    row = town.db.look(lambda session: session.exec(select(OutboxRow).where(OutboxRow.name == "officer_answer")).one())
+    assert (row.state, row.provider_id, row.files) == ("sent", "812", 0)
+
+
+def test_a_notice_too_heavy_for_an_officers_server_comes_without_files(town: Town) -> None:
+    town.channels["email"].refuse = [Undeliverable("trop volumineux (552)", heavy=True)]
+    town.say("telegram", "7", UNKNOWN, attachments=(PLAN,))
+    town.work()
+    (notice,) = town.notices()
+    assert "Au bureau, la page de la question le garde." in notice.text
+    assert notice.token
 
 
 @pytest.mark.parametrize(("channel", "handle"), [("email", "awa@exemple.org"), ("telegram", "7")])

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from bot import settings, tokens
 from bot.db import Database
-from bot.desk import entrance, following_calendars, questions, resealing
+from bot.desk import entrance, following_calendars, incoming, resealing
 from bot.desk.keys import SEALED_AS
 from bot.office import Office
 from bot.settings import KeyFile
@@ -59,7 +59,7 @@ def furnish(session: Session, office: Office, now: datetime) -> None:
     """Something sealed of every kind."""
     vault = office.vault
     message = Inbound("f1", Address("email", ASKER), "Voici", now, attachments=(FILE,))
-    questions.receive(session, office, message, now)
+    incoming.receive(session, office, message, now)
     row = directory.keep(session, vault, Address("email", ASKER), now)
     assert row.id is not None
     mailbox.post(session, Outbound(Address("email", ASKER), "answer", {}, "Bonjour"), "k1", row.id, now)

@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import Session, select
 
 from bot.db import Database
-from bot.desk import members
-from bot.desk.members import Report
+from bot.desk import members, members_import
+from bot.desk.members_import import Report
 from bot.office import Office
 from channels import directory
 from channels.contract import Address
@@ -35,7 +35,7 @@ def councils(db: Database) -> None:
 @pytest.fixture
 def load(db: Database, office: Office, now: datetime):  # type: ignore[no-untyped-def]
     def run(text: str, *, create: bool = False, dry_run: bool = False, later: int = 0) -> Report:
-        args = (members.import_sheet, office, text.encode(), now + timedelta(days=later), create, dry_run)
+        args = (members_import.import_sheet, office, text.encode(), now + timedelta(days=later), create, dry_run)
         found: Report = db.look(*args) if dry_run else db.transact(*args)
         return found
 
@@ -92,7 +92,7 @@ def test_the_same_file_again_changes_nothing(
     load(GOOD_LINES)
     before = people(db, office)
     again = db.transact(
-        members.import_sheet, office, GOOD_LINES.encode(encoding), now + timedelta(days=3), False, False
+        members_import.import_sheet, office, GOOD_LINES.encode(encoding), now + timedelta(days=3), False, False
     )
     assert {change.what for change in again.changes} == {"same"}
     assert people(db, office) == before

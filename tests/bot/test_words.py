@@ -1,16 +1,19 @@
 """Tokens, keys, texts and dates: the small pure parts that everything leans on."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import tokens
+from bot.desk import replies
 from bot.office import Office, in_full_iso
 from bot.say import NoSuchText, say
 from channels.contract import Address
 from channels.sms import gsm
+from channels.sms.budget import Ceilings, Meter
 from channels.vault import Vault, WrongKey
 
 VAULT, OTHER = Vault("one secret of thirty-two characters"), Vault("another secret of thirty-two chars")
@@ -74,6 +77,25 @@ def test_a_line_whose_value_is_empty_is_left_out() -> None:
     assert not said.text.endswith("\n")
     assert "$" not in said.text
     assert said.subject
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "kept"),
+    [
+        ("RésO Villes", "https://hotline.ville.example", ("RésO Villes", "https://hotline.ville.example/conf")),
+        ("Métropole du Grand Quelque Part et Alentours", "https://hotline.ville.example", ("https://hotline.v",)),
+        ("RésO Villes", f"https://{'quartiers.' * 4}example", ("données : quartiers.quartiers.",)),
+        ("RésO Villes", f"https://{'quartiers.' * 9}example", ("HUMAIN",)),
+        ("RésO Villes", "", ("RésO Villes", "HUMAIN")),
+    ],
+)
+def test_who_we_are_takes_one_sms_whatever_we_are_called(name: str, url: str, kept: tuple[str, ...]) -> None:
+    meter = Meter(Decimal("0.08"), Ceilings(None, None))
+    office = Office(VAULT, organisation=name, public_url=url, meters={"sms": meter})
+    text = replies.notice(Address("sms", "+33612345678"), office).text
+    assert gsm.segments(gsm.fold(text)) == 1
+    assert all(part in text for part in ("HUMAIN", "Je suis un programme", *kept))
+    assert name in replies.notice(Address("telegram", "7"), office).text, "where nothing costs, all is said"
 
 
 def test_user_text_is_never_a_template() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from channels import admission
 from channels.admission import DOCX, ODT, Refused, clean
 from channels.contract import Address, Attachment, Inbound
-from tests.channels.files import PDF, SECRET_PLACE, docx, odt, picture, png_bomb, zipped
+from tests.channels.files import AMR, PDF, SECRET_PLACE, docx, heic, m4a, mp3, odt, picture, png_bomb, voice, zipped
 
 
 def sent(name: str, content: bytes, kind: str = "application/octet-stream") -> Attachment:
@@ -28,6 +28,13 @@ def sent(name: str, content: bytes, kind: str = "application/octet-stream") -> A
         ("note.docx", docx(), DOCX, "note.docx"),
         ("note.odt", odt(), ODT, "note.odt"),
         ("photo.pdf", picture(), "image/jpeg", "photo.pdf.jpg"),
+        ("IMG_0421.HEIC", heic(), "image/jpeg", "IMG_0421.jpg"),
+        ("image.webp", picture("WEBP"), "image/jpeg", "image.jpg"),
+        ("message-vocal-412.ogg", voice(), "audio/ogg", "message-vocal-412.ogg"),
+        ("audio.opus", voice(), "audio/ogg", "audio.opus.ogg"),
+        ("Nouvel enregistrement 7.m4a", m4a(), "audio/mp4", "Nouvel enregistrement 7.m4a"),
+        ("rappel.mp3", mp3(), "audio/mpeg", "rappel.mp3"),
+        ("appel.amr", AMR, "audio/amr", "appel.amr"),
         ("facture.exe", PDF, "application/pdf", "facture.exe.pdf"),
         ("", PDF, "application/pdf", "fichier.pdf"),
         ("../../etc/pass\u202ewd.pdf", PDF, "application/pdf", "pass wd.pdf"),
@@ -47,6 +54,9 @@ def test_a_file_is_what_its_bytes_say(name: str, content: bytes, kind: str, kept
         (b"<!doctype html><p>", admission.UNKNOWN),
         (b"GIF89a" + b"x" * 100, admission.UNKNOWN),
         (b"", admission.UNKNOWN),
+        (m4a(handler=b"vide"), admission.UNKNOWN),
+        (b"RIFF\x10\0\0\0WEBPVP8 " + b"x" * 100, admission.DAMAGED),
+        (heic()[:400], f"{admission.DAMAGED} ; une photo au format JPEG passe mieux"),
         (zipped(**{"a.txt": b"a"}), admission.UNKNOWN),
         (b"PK\x03\x04 broken", admission.DAMAGED),
         (b"\xff\xd8\xff\xe0" + b"x" * 1000, admission.DAMAGED),
@@ -79,9 +89,9 @@ def test_what_is_no_plain_document_or_picture_is_refused_at_once(content: bytes,
     assert time.monotonic() - began < 2
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIC"])
 def test_a_picture_says_no_more_where_and_when_it_was_taken(kind: str) -> None:
-    raw = picture(kind, tail=b"cache: " + SECRET_PLACE)
+    raw = heic() if kind == "HEIC" else picture(kind, tail=b"cache: " + SECRET_PLACE)
     assert SECRET_PLACE in raw
     kept = clean(sent("photo", raw))
     assert SECRET_PLACE not in kept.content
@@ -106,14 +116,32 @@ def test_a_picture_stands_upright_without_its_tag(
 
 
 def test_a_large_photograph_is_made_smaller_and_stays_legible() -> None:
+    raw = picture(size=(9_000, 6_000))
     began = time.monotonic()
-    kept = clean(sent("p.jpg", picture(size=(9_000, 6_000))))
+    kept = clean(sent("p.jpg", raw))
     with Image.open(io.BytesIO(kept.content)) as found:
         assert max(found.size) == admission.SIDE
     assert time.monotonic() - began < 5  # on a machine that does other things as well
 
 
-STARTS = [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b"%PDF-"]
+def test_what_is_seen_through_stands_on_white() -> None:
+    out = io.BytesIO()
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(out, "WEBP")
+    with Image.open(io.BytesIO(clean(sent("autocollant.webp", out.getvalue())).content)) as found:
+        assert found.getpixel((4, 4)) == (255, 255, 255)
+
+
+STARTS = [
+    b"OggS",
+    b"RIFF\x10\0\0\0WEBP",
+    b"\0\0\0\x18ftypM4A ",
+    b"ID3\3\0\0",
+    b"",
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"PK\x03\x04",
+    b"%PDF-",
+]
 
 
 @settings(max_examples=60, deadline=None)

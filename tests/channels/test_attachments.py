@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from bot.db import Database
-from bot.desk import letters, privacy, questions
+from bot.desk import letters, outgoing, privacy
 from bot.office import Office
 from channels import attachments, directory, mailbox
 from channels.attachments import FileRow, OutboxAttachmentRow
@@ -43,14 +43,14 @@ def count(db: Database, table: type[Any]) -> int:
 
 def test_a_message_brings_its_files_to_the_channel_in_their_order(db: Database, office: Office, now: datetime) -> None:
     post(db, office, now, "k1", KIT, INVITATION)
-    claimed = db.transact(questions.claim_sending, office, ["email"], [], now)
+    claimed = db.transact(outgoing.claim_sending, office, ["email"], [], now)
     assert claimed is not None
     assert claimed[1].attachments == (KIT, INVITATION)
 
 
 def test_a_message_without_files_asks_for_none(db: Database, office: Office, now: datetime) -> None:
     post(db, office, now, "k1")
-    claimed = db.transact(questions.claim_sending, office, ["email"], [], now)
+    claimed = db.transact(outgoing.claim_sending, office, ["email"], [], now)
     assert claimed is not None
     assert claimed[1].attachments == ()
     assert claimed[0].files == 0
@@ -97,9 +97,9 @@ def test_a_file_goes_with_the_last_message_that_carries_it(db: Database, office:
     post(db, office, now, "k1", KIT, INVITATION)
     post(db, office, now + timedelta(days=20), "k2", KIT, handle="b@b.fr")
     for _ in range(2):
-        claimed = db.transact(questions.claim_sending, office, ["email"], [], now + timedelta(days=20))
+        claimed = db.transact(outgoing.claim_sending, office, ["email"], [], now + timedelta(days=20))
         assert claimed is not None
-        db.transact(questions.sent, office, claimed[0], "id", now)
+        db.transact(outgoing.sent, office, claimed[0], "id", now)
     db.transact(privacy.purge, now + timedelta(days=31))
     assert (count(db, FileRow), count(db, OutboxAttachmentRow)) == (1, 1)
     db.transact(privacy.purge, now + timedelta(days=52))
@@ -111,7 +111,7 @@ def test_what_is_erased_takes_its_files_along_at_once(db: Database, office: Offi
     who = db.transact(address, office, "a@b.fr", now)
     db.transact(privacy.erase, office, who, now)
     assert (count(db, FileRow), count(db, OutboxAttachmentRow)) == (0, 0)
-    assert db.transact(questions.claim_sending, office, ["email"], [], now) is None
+    assert db.transact(outgoing.claim_sending, office, ["email"], [], now) is None
 
 
 def test_a_file_is_not_swept_away_under_a_message_that_is_just_being_posted(
@@ -122,6 +122,6 @@ def test_a_file_is_not_swept_away_under_a_message_that_is_just_being_posted(
     db.transact(lambda session: attachments.detach(session, [1]))
     post(db, office, now, "k2", KIT, handle="b@b.fr")
     assert db.transact(attachments.sweep) == 0
-    claimed = db.transact(questions.claim_sending, office, ["email"], [], now)
+    claimed = db.transact(outgoing.claim_sending, office, ["email"], [], now)
     assert claimed is not None
     assert count(db, FileRow) == 1

@@ -19,7 +19,7 @@ from sqlmodel import Session, select
 
 import channels
 from bot import audit
-from bot.desk import questions
+from bot.desk import incoming
 from bot.doors.chat import ChatDoor
 from bot.web import create_app
 from bot.workers import Bell, Intake
@@ -223,7 +223,7 @@ class TerminalDoor:
         for who, message in written:
             heard_at = self.town.now() - timedelta(minutes=message.minutes_ago)
             inbound = Inbound(f"{who} {message.id}", self.address(who), message.text.strip(), heard_at)
-            self.town.db.transact(questions.receive, self.town.office, inbound, self.town.now())
+            self.town.db.transact(incoming.receive, self.town.office, inbound, self.town.now())
         return {}
 
     def address(self, who: str) -> Address:
@@ -262,7 +262,7 @@ class EmailDoor:
         assert settings is not None
 
         async def deliver(message: Any) -> bool:
-            return await self.town.db.run(questions.receive, self.town.office, message, self.town.now())
+            return await self.town.db.run(incoming.receive, self.town.office, message, self.town.now())
 
         listening = asyncio.create_task(EmailChannel(settings, poll=1.0, first_pause=0.1).listen(deliver))
         try:

@@ -61,7 +61,7 @@ import httpx
 import channels
 from bot import migrations, workers
 from bot.db import Database
-from bot.desk import calendar, members, officer
+from bot.desk import calendar, member_lines, officer
 from bot.doors.chat import ChatDoor
 from bot.office import Office
 from bot.web import create_app
@@ -125,7 +125,7 @@ def notices(session):
 
 assert any("pigeon voyageur" in text for text in db.look(notices)), "the officer hears how it is called"
 assert "pigeon" in channels.writable()
-assert members.CHANNEL_WORDS["colombe"] == "pigeon"
+assert member_lines.CHANNEL_WORDS["colombe"] == "pigeon"
 
 
 def plan(session):

@@ -12,6 +12,7 @@ from channels.contract import Attachment
 from escalation import alike, deadlines
 from escalation.partners import PartnerRequest
 from escalation.tickets import TicketReply
+from tests.channels.files import SECRET_PLACE, picture, voice
 from tests.escalation.desk import asked, council, count, hidden, person, ticket
 from tests.office import Browsing, Bureau
 from tests.town import OFFICER
@@ -69,6 +70,35 @@ def test_what_a_partner_sends_along_is_kept_and_a_colleagues_reply_is_flagged(bu
     assert file.headers["x-content-type-options"] == "nosniff"
     other = asked(town, handle="lea")
     assert nora.get(f"/bureau/questions/{other}/pieces/{way}").status_code == 404
+
+
+def test_a_voice_message_is_listened_to_on_the_page_of_its_question(bureau: Bureau) -> None:
+    photo = Attachment("photo.jpg", "image/jpeg", picture())
+    number = asked(bureau.town, attachments=(Attachment("vocal.ogg", "audio/ogg", voice()), photo))
+    nora = bureau.signed_in()
+    shown = nora.get(f"/bureau/questions/{number}")
+    assert shown.text.count("<audio controls") == 1
+    assert "media-src 'self'" in shown.headers["content-security-policy"]
+    way = shown.text.partition('<audio controls preload="none" src="')[2].partition('"')[0]
+    whole = nora.get(way)
+    assert (whole.status_code, whole.headers["content-type"]) == (200, "audio/ogg")
+    assert whole.headers["content-disposition"].startswith("inline;")
+    assert "sandbox" in whole.headers["content-security-policy"]
+    assert SECRET_PLACE not in whole.content
+    size = len(whole.content)
+    for asked_for, status, told in [
+        ("bytes=0-1", 206, f"bytes 0-1/{size}"),
+        ("bytes=10-", 206, f"bytes 10-{size - 1}/{size}"),
+        (f"bytes={size}-", 416, f"bytes */{size}"),
+    ]:
+        part = nora.client.get(way, headers={"Range": asked_for})
+        assert (part.status_code, part.headers["content-range"]) == (status, told)
+    assert nora.client.get(way, headers={"Range": "bytes=10-"}).content == whole.content[10:]
+    kept = nora.get(way.removesuffix("?ecouter"))
+    assert kept.headers["content-type"] == "application/octet-stream"
+    assert kept.headers["content-disposition"].startswith("attachment;")
+    picture_way = shown.text.partition("photo.jpg</a>")[0].rpartition('href="')[2].rstrip('">')
+    assert nora.get(f"{picture_way}?ecouter").headers["content-type"] == "application/octet-stream"
 
 
 def test_a_partner_is_reminded_twice_and_then_no_more(bureau: Bureau) -> None:

@@ -1,5 +1,6 @@
 """Debian's Chromium through playwright, and our app behind a real uvicorn in a thread."""
 
+import asyncio
 import atexit
 import os
 import socket
@@ -33,23 +34,35 @@ def needed(what: str) -> None:
 
 
 @cache
-def launched() -> "Browser":
-    """One browser for the whole run, whichever module asks first: Playwright cannot be started twice in a process."""
+def launched() -> tuple["Browser", asyncio.AbstractEventLoop]:
+    """One browser for the whole run, whichever module asks first, and Playwright's loop.
+
+    Playwright cannot be started twice in a process, and leaves its loop running in the thread of the tests.
+    """
     from playwright.sync_api import sync_playwright
 
     playwright = sync_playwright().start()
     browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-    atexit.register(playwright.stop)
-    atexit.register(browser.close)  # before Playwright itself
-    return browser
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        asyncio.events._set_running_loop(loop)
+        browser.close()
+        playwright.stop()
+
+    atexit.register(stop)
+    return browser, loop
 
 
-@pytest.fixture(scope="session")
-def chromium() -> object:
-    """One browser for the session; make a context a test."""
+@pytest.fixture
+def chromium() -> Iterator["Browser"]:
+    """The browser of the run; make a context a test. Its loop runs for the tests that ask for it, and for no other."""
     if not CHROMIUM.exists():
         needed("Chromium")
-    return launched()
+    browser, loop = launched()
+    asyncio.events._set_running_loop(loop)
+    yield browser
+    asyncio.events._set_running_loop(None)
 
 
 @contextmanager

@@ -310,8 +310,10 @@ class Telegram:
         found = ""
         if len(all_) >= 30 and now - all_[-30] < 0.9:
             found = "30 a second"
-        elif ours and now - ours[-1] < 0.9:
+        elif ours and chat < 0 and now - ours[-1] < 0.9:
             found = "1 a second"
+        elif any(len(ours) >= most and now - ours[-most] < most - 1.1 for most in (2, 3, 5, 10)):
+            found = "1 a second, but for a burst of two"
         elif chat < 0 and len(ours) >= 20 and now - ours[-20] < 59.9:
             found = "20 a minute"
         if found and self.strict:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from bot import workers
 from bot.db import Database
-from bot.desk import bounces, letters, officer, questions, team
+from bot.desk import bounces, incoming, letters, officer, team
 from bot.office import Office
 from channels import directory
 from channels.contract import Address, Inbound, Opened, Outbound, Receipt, Undeliverable
@@ -58,8 +58,8 @@ def comes_back(town: Town, handle: str, times: int = 1, *, gone: bool = True) ->
         town.work()
         sent = town.db.look(lambda session, key=key: session.exec(select(OutboxRow).where(OutboxRow.key == key)).one())
         receipt = Receipt("email", sent.provider_id, "failed", "cette adresse n'existe pas (5.1.1)", gone=gone)
-        town.db.transact(questions.receive, town.office, receipt, town.at)
-        town.db.transact(questions.receive, town.office, receipt, town.at)  # told twice, counted once
+        town.db.transact(incoming.receive, town.office, receipt, town.at)
+        town.db.transact(incoming.receive, town.office, receipt, town.at)  # told twice, counted once
     town.work()
 
 
@@ -146,7 +146,7 @@ def test_a_bounce_that_is_faster_than_our_note_of_the_sending_counts_as_well(tow
     for number in range(3):
         write_to(town, "awa@exemple.org", f"k{number}")
         report = Receipt("email", f"email-{len(town.channels['email'].sent) + 1}", "failed", "inconnue", gone=True)
-        assert town.db.transact(questions.receive, town.office, report, town.at)
+        assert town.db.transact(incoming.receive, town.office, report, town.at)
         assert row_of(town, "awa@exemple.org").paused_at is None
         town.work()
     assert row_of(town, "awa@exemple.org").paused_at is not None
@@ -184,7 +184,7 @@ def test_three_real_bounces_pause_an_address_and_a_full_mailbox_does_not(
         db.transact(post, FULL, f"full{number}")
 
     async def deliver(message: Inbound | Receipt) -> bool:
-        return await db.run(questions.receive, office, message, now)
+        return await db.run(incoming.receive, office, message, now)
 
     def failed() -> Any:
         rows = select(OutboxRow.key).where(col(OutboxRow.state) == "failed")

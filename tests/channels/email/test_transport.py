@@ -708,8 +708,9 @@ def test_refusals_of_postfix_have_their_meaning(mailbox: Mailbox) -> None:
         assert "@" not in str(error), "a reason is stored where no address may stand"
     assert "550" in str(never.value)
     huge = (Attachment("gros.bin", "application/octet-stream", bytes(16_000_000)),)
-    with pytest.raises(Undeliverable, match="trop volumineux"):
+    with pytest.raises(Undeliverable, match="trop volumineux") as heavy:
         run(channel.send(outbound(attachments=huge), "k"))
+    assert (heavy.value.heavy, never.value.heavy) == (True, False)
     with pytest.raises(Undeliverable, match="n'est pas valable"):
         run(channel.send(outbound(to="pas une adresse"), "k"))
 

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bot.db import Database
-from bot.desk import questions
+from bot.desk import incoming
 from bot.office import Office
 from channels import sms
 from channels.contract import Deliver, Inbound, Receipt
@@ -115,7 +115,7 @@ class SmsTown(Town):
             self.server = None
 
     async def deliver(self, message: Inbound | Receipt) -> bool:
-        new = await self.db.run(questions.receive, self.office, message, self.now())
+        new = await self.db.run(incoming.receive, self.office, message, self.now())
         if new:
             self.kept.append(message)
         return new

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.db import Database
-from bot.desk import questions
+from bot.desk import incoming
 from bot.office import Office
 from channels.contract import Inbound, Receipt
 from channels.telegram.channel import TelegramChannel
@@ -48,7 +48,7 @@ class TelegramTown(Town):
     async def deliver(self, message: Inbound | Receipt) -> bool:
         assert isinstance(message, Inbound)
         self.heard.append(message)
-        return await self.db.run(questions.receive, self.office, message, self.now())
+        return await self.db.run(incoming.receive, self.office, message, self.now())
 
     def pull(self) -> None:
         """Listen until Telegram has nothing left for us."""

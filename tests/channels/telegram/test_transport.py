@@ -181,6 +181,16 @@ def test_telegrams_limits_are_kept_and_the_outbox_waits_rather_than_the_sender(a
     assert all(wait < 0.5 for wait in waits), "a sender is given back, not held"
 
 
+def test_a_file_too_large_for_telegram_leaves_the_words_where_they_are(api: Telegram) -> None:
+    channel = channel_at(api)
+    api.faults = [Fault("sendDocument", 413, "Request Entity Too Large")]
+    plan = Attachment("plan.pdf", "application/pdf", b"%PDF-")
+    with pytest.raises(Undeliverable) as heavy:
+        run(channel, lambda: channel.send(outbound(attachments=(plan,)), "k"))
+    assert heavy.value.heavy
+    assert heavy.value.said == str(api.sent[-1].message_id)
+
+
 def test_a_long_text_goes_in_pieces_with_the_buttons_under_the_last_and_files_after(api: Telegram) -> None:
     channel = channel_at(api)
     file = Attachment("Préparer le COPIL.pdf", "application/pdf", b"%PDF-1.7 essai")

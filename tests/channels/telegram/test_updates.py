@@ -86,13 +86,31 @@ def test_pieces_end_at_paragraphs_then_sentences_then_words() -> None:
     assert pieces("  \n ") == []
 
 
-def test_a_chat_gets_one_message_a_second_and_others_do_not_wait() -> None:
+def test_a_chat_gets_two_messages_at_once_then_one_a_second_and_others_do_not_wait() -> None:
     pace = Pace()
     assert pace.reserve(1, 100.0) == 0
+    assert pace.reserve(1, 100.1) == 0, "who we are, then the answer"
     assert pace.reserve(1, 100.2) == pytest.approx(0.8)
     assert pace.reserve(1, 100.3) == pytest.approx(1.7), "more than a second: no place is kept"
     assert pace.reserve(1, 102.0) == 0
+    assert pace.reserve(1, 102.1) == pytest.approx(0.9), "a burst comes back with silence"
     assert pace.reserve(2, 100.3) == 0
+
+
+def test_a_minute_of_words_to_one_person_stays_at_one_a_second() -> None:
+    pace = Pace()
+    at, sent = 0.0, 0
+    while at < 60:
+        wait = pace.reserve(1, at)
+        sent += wait <= 1.0
+        at += max(wait, 0.01)
+    assert sent in (60, 61, 62)
+
+
+def test_a_group_gets_no_burst() -> None:
+    pace = Pace()
+    assert pace.reserve(-7, 10.0) == 0
+    assert pace.reserve(-7, 10.1) == pytest.approx(0.9)
 
 
 def test_all_chats_together_get_fewer_than_thirty_a_second() -> None:

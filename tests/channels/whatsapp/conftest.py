@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.db import Database
-from bot.desk import questions
+from bot.desk import incoming
 from bot.office import Office
 from channels import whatsapp
 from channels.contract import Inbound, Receipt
@@ -70,7 +70,7 @@ class WhatsAppTown(Town):
         self.server = Served(self.channel.routes(self.deliver), port)
 
     async def deliver(self, message: Inbound | Receipt) -> bool:
-        new = await self.db.run(questions.receive, self.office, message, self.now())
+        new = await self.db.run(incoming.receive, self.office, message, self.now())
         if new:
             self.kept.append(message)
         return new
