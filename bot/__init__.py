@@ -21,9 +21,9 @@ channels/     how people reach us: contract, mailbox, directory, admission (heic
               vault, drawers, spool; pages/ (people);
               one folder a channel: web, email, telegram, sms, whatsapp, terminal
 knowledge/    what the hotline knows: entries, drafts, corrections, content/, seed, lint, differences; french, lexicon/,
-              understanding, patterns/, matching, none/ (what it must not answer); training, indexer, index/, measure,
-              translations; semantic; general (a question made everybody's), themes (what to write next), reliability;
-              pages/ (editing)
+              understanding, patterns/, matching, chances, none/ (what it must not answer); training, indexer, index/,
+              measure, translations; semantic; general (a question made everybody's), themes (what to write next),
+              reliability; pages/ (editing)
 escalation/   questions that only a person can answer: tickets, officers, accounts, passwords, deadlines, closures,
               answering, partners, alike; console/ (the desk)
 scheduler/    what must happen on a date: committees, agenda, plan, steps, preparation, attendance, repeats, ics, feeds,

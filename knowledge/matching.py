@@ -13,17 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge import french, semantic, understanding
+from knowledge.chances import Floats, Judge
 
 Decision = Literal["answer", "clarify", "escalate"]
-Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
 
-FORMAT = 1  # of features and arrays; raised when they change, so that no older index is read by mistake
+FORMAT = 2  # of features and arrays; raised when they change, so that no older index is read by mistake
 BLOCKS = {"w": 0, "b": 0, "p": 0, "c": 1, "=": 2}  # by a feature's first letter: words, letters, concepts
 LETTERS = 1
 BLOCK_WEIGHTS = (1.0, 1.1, 0.8)  # each block of a question has this length
 CANDIDATES = 12  # entries looked at closely
 SURE = 0.99  # the confidence of the very words of a phrasing
+VOTERS = 10  # phrasings nearest to a question, of all its candidates, that vote for their entries
+FEW_STEMS = 2  # up to which a question is a keyword: what it shares with a title tells more than likeness
 NEAR = 0.6  # share of words in common from which a phrasing not yet indexed is offered
 LARGE = 1500  # entries above which no linear classifier is trained: centroids alone find the candidates
 KINDS_OF_ANSWER = (
@@ -99,15 +101,18 @@ def features(tokens: Sequence[str]) -> list[str]:
     return found
 
 
+ONE_FACT = frozenset({"when", "how_much", "contact", "who"})  # kinds of answer that an entry holds or does not
 # A candidate's features, in this order; `others` is the best of the other candidates, none included.
 CANDIDATE_FEATURES = (
     "linear", "linear_over_others", "centroid", "centroid_over_others", "nearest_words", "nearest_letters",
     "nearest_over_others", "nearest_few", "coverage", "coverage_over_others", "coverage_answer", "title", "asked",
-    "not_asked", "linear_first", "nearest_first", "linear_high", "nearest_high",
+    "not_asked", "linear_first", "nearest_first", "linear_high", "nearest_high", "votes", "votes_of_three",
+    "keyword_coverage", "keyword_title", "keyword_linear", "definition_held", "fact_not_held",
 )  # fmt: skip
 NULL_FEATURES = (
     "one", "none_linear", "none_nearest", "unknown_words", "short", "one_word", "long", "best_linear",
-    "best_nearest", "best_coverage", "none_over_linear", "none_over_nearest", *understanding.PARTICULAR,
+    "best_nearest", "best_coverage", "none_over_linear", "none_over_nearest", "none_votes", "best_votes",
+    "none_votes_of_three", "length", "stems", "kind_said", "definition_wanted", *understanding.PARTICULAR,
 )  # fmt: skip
 # The same, of an index that knows meanings (knowledge/semantic.py): after the others.
 SEMANTIC_FEATURES = ("meaning", "meaning_over_others", "nearest_meaning", "nearest_meaning_over_others")
@@ -146,6 +151,10 @@ class Evidence:
     unknown_words: float
     stems: int
     particular: tuple[str, ...]
+    votes: Floats  # shares of the VOTERS nearest phrasings, by likeness; the none messages come last
+    votes_of_three: Floats
+    length: int  # in words
+    asks: str
     none_class: int = -1  # the none class that comes first, before every entry
     meaning: Meaning | None = None
 
@@ -161,19 +170,24 @@ def describe(e: Evidence) -> tuple[Floats, Floats]:
     """The candidates' features (one row each) and the features of « none of these »."""
     nearest = 0.5 * (e.words + e.letters)
     best_linear, best_nearest = float(e.linear.max(initial=-2)), float(nearest.max(initial=0))
+    keyword, definition = float(e.stems <= FEW_STEMS), float(e.asks == "definition")
     rows = np.stack(
         [
             e.linear, _over_others(e.linear), e.centroid, _over_others(e.centroid), e.words, e.letters,
             _over_others(nearest), e.few, e.coverage, _over_others(e.coverage), e.coverage_answer, e.title,
             e.asked > 0, e.asked < 0, e.linear >= best_linear, nearest >= best_nearest,
-            np.maximum(e.linear, 0), np.maximum(nearest - 0.6, 0),
+            np.maximum(e.linear, 0), np.maximum(nearest - 0.6, 0), e.votes[:-1], e.votes_of_three[:-1],
+            e.coverage * keyword, e.title * keyword, e.linear * keyword, (e.asked > 0) * definition,
+            (e.asked < 0) * float(e.asks in ONE_FACT),
         ], axis=1,
     ).astype(np.float32)  # fmt: skip
     null = np.array(
         [
             1.0, e.none_linear, e.none_nearest, e.unknown_words, e.stems <= 2, e.stems <= 1, max(0, e.stems - 8) / 8,
             best_linear, best_nearest, float(e.coverage.max(initial=0)),
-            max(0.0, e.none_linear - best_linear), max(0.0, e.none_nearest - best_nearest),
+            max(0.0, e.none_linear - best_linear), max(0.0, e.none_nearest - best_nearest), e.votes[-1],
+            e.votes[:-1].max(initial=0), e.votes_of_three[-1], np.log1p(e.length), e.stems / 10, e.asks != "",
+            definition,
             *(name in e.particular for name in understanding.PARTICULAR),
         ], dtype=np.float32,
     )  # fmt: skip
@@ -185,13 +199,6 @@ def describe(e: Evidence) -> tuple[Floats, Floats]:
         beyond = (m.none_score, m.none_nearest, score, closest, *differences)
         null = np.concatenate([null, np.array(beyond, dtype=np.float32)])
     return rows, null
-
-
-def probabilities(rows: Floats, null: Floats, candidate_weights: Floats, null_weights: Floats) -> Floats:
-    """Chances that each candidate is right; what is missing to one is the chance that none is."""
-    scores = np.append(rows @ candidate_weights, null @ null_weights)
-    chances = np.exp(scores - scores.max())
-    return np.asarray(chances[:-1] / chances.sum(), dtype=np.float32)
 
 
 # --- the index ---------------------------------------------------------------------------------------------------
@@ -239,6 +246,10 @@ class Index:
     def spelling(self) -> french.Spelling:
         words = unpack(self.arrays["words"])
         return french.Spelling(dict(zip(words, self.arrays["word_counts"].tolist(), strict=True)))
+
+    @cached_property
+    def judge(self) -> Judge:
+        return Judge.of(self.arrays)
 
     @property
     def is_semantic(self) -> bool:
@@ -330,9 +341,8 @@ def evidence(
     dense[columns] = weights
     bounds = [(int(a["class_rows"][entry]), int(a["class_rows"][entry + 1])) for entry in chosen.tolist()]
     bounds.append((int(a["class_rows"][size]), int(a["class_rows"][-1])))  # the none messages, together
-    near_words, near_letters, few = _nearest(index, dense, bounds)
+    near_words, near_letters, few, votes, of_three = _nearest(index, dense, bounds)
     none_nearest = 0.5 * float(near_words[-1] + near_letters[-1])
-    near_words, near_letters, few = near_words[:-1], near_letters[:-1], few[:-1]
 
     meaning = None
     if vector is not None:
@@ -349,9 +359,9 @@ def evidence(
         says = np.where(declared >> KINDS_OF_ANSWER.index(asks) & 1, 1, -1)
         asked = np.where(declared == 0, 0, says).astype(np.float32)
     return Evidence(
-        chosen.astype(np.int32), linear[chosen], centroid[chosen], near_words, near_letters, few, coverage, answer,
-        title, asked, none_linear, none_nearest, lost / max(mass, 1e-6), int(stems.sum()) + len(unknown),
-        particular, none_class, meaning,
+        chosen.astype(np.int32), linear[chosen], centroid[chosen], near_words[:-1], near_letters[:-1], few[:-1],
+        coverage, answer, title, asked, none_linear, none_nearest, lost / max(mass, 1e-6),
+        int(stems.sum()) + len(unknown), particular, votes, of_three, len(tokens), asks, none_class, meaning,
     )  # fmt: skip
 
 
@@ -361,14 +371,18 @@ def _nearest_meaning(index: Index, turned: Floats, bounds: Sequence[tuple[int, i
     return np.array([(rows[a:b] @ turned).max(initial=-1.0) for a, b in bounds], dtype=np.float32)
 
 
-def _nearest(index: Index, dense: Floats, bounds: Sequence[tuple[int, int]]) -> tuple[Floats, Floats, Floats]:
-    """For each range of rows: its closest phrasing, by words and by letters, and the mean of its three closest."""
+def _nearest(index: Index, dense: Floats, bounds: Sequence[tuple[int, int]]) -> Floats:
+    """Five figures of each range of rows, one row a figure.
+
+    Its closest phrasing by words, and by letters; the mean of its three closest; its share of the VOTERS phrasings
+    that are closest of all, weighed by likeness; and of the three closest of all.
+    """
     a = index.arrays
     starts = a["row_starts"]
-    result = np.zeros((3, len(bounds)), dtype=np.float32)
+    result = np.zeros((5, len(bounds)), dtype=np.float32)
     filled = [(place, first, last) for place, (first, last) in enumerate(bounds) if last > first]
     if not filled:
-        return result[0], result[1], result[2]
+        return result
     cells = np.concatenate([np.arange(starts[first], starts[last]) for _, first, last in filled])
     lengths = np.concatenate([np.diff(starts[first : last + 1]) for _, first, last in filled])
     edges = np.concatenate([[0], np.cumsum(lengths)[:-1]])
@@ -382,9 +396,15 @@ def _nearest(index: Index, dense: Floats, bounds: Sequence[tuple[int, int]]) -> 
         best = int(likeness.argmax())
         closest = np.partition(likeness, -3)[-3:] if len(likeness) > 3 else likeness
         letters = float(on_letters[at + best])
-        result[:, place] = float(likeness[best]) - letters, letters, float(closest.sum()) / len(closest) / 2
+        result[:3, place] = float(likeness[best]) - letters, letters, float(closest.sum()) / len(closest) / 2
         at += last - first
-    return result[0], result[1], result[2]
+    owners = np.repeat([place for place, _, _ in filled], [last - first for _, first, last in filled])
+    for figure, voters in ((3, VOTERS), (4, 3)):
+        closest = np.argpartition(-both, voters - 1)[:voters] if len(both) > voters else np.arange(len(both))
+        weights = np.maximum(both[closest], 0) ** 2 if voters == VOTERS else np.ones(len(closest))
+        cast = np.bincount(owners[closest], weights=weights, minlength=len(bounds))
+        result[figure] = cast / max(float(cast.sum()), 1e-6)
+    return result
 
 
 # --- the decision ------------------------------------------------------------------------------------------------
@@ -412,7 +432,7 @@ def _ask(index: Index, text: str, overlay: Sequence[Material], encode: semantic.
     tokens = index.spelling.text(french.plain(text))
     vector = encode([text])[0] if encode is not None and index.is_semantic else None
     found = evidence(index, tokens, understanding.asks(text), understanding.particular(text), vector)
-    chances = probabilities(*describe(found), index.arrays["candidate_weights"], index.arrays["null_weights"])
+    chances = index.judge.chances(*describe(found))
     scored = {index.slugs[entry]: float(chance) for entry, chance in zip(found.entries.tolist(), chances, strict=True)}
     exact = index.exact.get(key(tokens))
     if exact is not None:
@@ -486,6 +506,10 @@ def match(
         return _told("answer", tuple(meant), surest, least, tuple(explained), "several words", u)
     asked = _ask(index, u.core, overlay, encode)
     whole = _decide(index, asked)
+    if whole.confidence < SURE and (told := _named_together(index, u.topics, whole, overlay, encode)):
+        entries = tuple(part.entries[0] for part in told)
+        surest = tuple(sorted((part.candidates[0] for part in told), key=lambda c: (-c.confidence, c.slug)))
+        return _told("answer", entries, surest, min(part.confidence for part in told), told, "several topics", u)
     parts = [_decide(index, _ask(index, question, overlay, encode)) for question in u.questions if question != u.core]
     if len(parts) < 2:
         best = max([whole, *parts], key=lambda part: part.confidence)
@@ -503,11 +527,32 @@ def match(
             "answer", given, candidates, min(p.confidence for p in parts), tuple(parts), "several questions", u
         )
     if whole.decision == "answer":
+        if open_ := _left_open(parts, whole):
+            offered = (*whole.entries, open_)[:3]
+            return _told("clarify", offered, candidates, whole.confidence, tuple(parts), "half of the message", u)
         return _told("answer", whole.entries, whole.candidates, whole.confidence, tuple(parts), "the whole message", u)
     if any(part.decision != "escalate" for part in (*parts, whole)):
         offered = tuple(c.slug for c in candidates[:3])
         return _told("clarify", offered, candidates, candidates[0].confidence, tuple(parts), "several questions", u)
     return _told("escalate", (), candidates, candidates[0].confidence, tuple(parts), "several questions", u)
+
+
+def _named_together(
+    index: Index, topics: Sequence[str], whole: Part, overlay: Sequence[Material], encode: semantic.Encoder | None
+) -> tuple[Part, ...]:
+    """A part for each subject that a message names, if each is surely known and the whole is no subject of its own."""
+    parts = tuple(_decide(index, _ask(index, topic, overlay, encode)) for topic in topics)
+    given = {part.entries[0] for part in parts if part.decision == "answer"}
+    own = whole.decision == "answer" and whole.entries[0] not in given
+    return parts if len(given) == len(parts) and not own else ()
+
+
+def _left_open(parts: Sequence[Part], whole: Part) -> str:
+    """The entry that may answer the question of a message that the answer to the whole leaves aside; "" for none."""
+    for part in parts:
+        if part.decision == "clarify" and part.candidates[0].slug not in whole.entries:
+            return part.candidates[0].slug
+    return ""
 
 
 def _each_explained(index: Index, parts: Sequence[Part]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +19,7 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from knowledge import french, semantic, understanding
+from knowledge.chances import Curve, Floats, Judge
 from knowledge.matching import (
     BLOCK_WEIGHTS,
     BLOCKS,
@@ -26,7 +28,6 @@ from knowledge.matching import (
     LARGE,
     LETTERS,
     SURE,
-    Floats,
     Index,
     Integers,
     Material,
@@ -35,15 +36,17 @@ from knowledge.matching import (
     features,
     key,
     pack,
-    probabilities,
 )
 
-FOLDS = 2  # indexes built without a part of the base
-PARTS = 8  # of phrasings and of entries; a fold leaves one out, so that its index differs little from the final one
+PARTS = (
+    6  # of phrasings and of entries; one is left out of the index that is tried, so that it differs little from ours
+)
+HALVES = 2  # of titles and of none messages; the trial leaves one out
 MOST_TRIALS = 2400  # phrasings tried for calibration
+PASSES = 5  # of the linear classifier over the phrasings: more change nothing that is measured
+TOGETHER = 64  # entries that it learns at a time: bounds its memory
 SURE_USES = 3  # of a word that no lexicon knows, before spelling is corrected towards it
 SOME = 2_000  # texts above which they are read by several processes
-MANY = 20_000  # and above which one fold is enough
 ANSWER_WEIGHT = 0.6  # of a sentence of the answer beside a phrasing
 CENTROID_SIZE = 400  # strongest features kept of an entry's centroid
 
@@ -245,20 +248,8 @@ def assemble(entries: Sequence[Material], rows: Sequence[Row], table: Table) -> 
     arrays |= _postings(has, "stems")
     for name, texts in (("answer", [e.answer for e in entries]), ("title", [e.title for e in entries])):
         arrays |= _postings(_field(texts, vocabulary), name)
-    if size <= LARGE and size > 1:
-        from sklearn.svm import LinearSVC
-
-        machine = LinearSVC(C=0.5, tol=0.05, random_state=0).fit(matrix, owners, sample_weight=weight)
-        weights = np.zeros((len(names), classes), dtype=np.float32)
-        bias = np.full(classes, -2.0, dtype=np.float32)
-        if len(machine.classes_) > 2:
-            weights[:, machine.classes_] = machine.coef_.T
-            bias[machine.classes_] = machine.intercept_
-            scale = np.maximum(np.abs(weights).max(axis=0), 1e-6) / 127  # one byte a weight: four times less memory
-            arrays |= {
-                "linear": np.rint(weights / scale).astype(np.int8), "linear_scale": scale.astype(np.float32),
-                "linear_bias": bias,
-            }  # fmt: skip
+    if size <= LARGE and size > 1 and len(set(owners.tolist())) > 2:
+        arrays |= _linear(matrix, owners, weight, classes)
     if table.vectors is not None:
         at = [row.meaning for row in asked]
         arrays |= semantic.fit(table.vectors[at], [table.said[n] for n in at], owners[: len(asked)], classes)
@@ -272,6 +263,34 @@ def assemble(entries: Sequence[Material], rows: Sequence[Row], table: Table) -> 
     exact = {key(row.tokens): row.owner for row in asked if row.owner < size and spoken[key(row.tokens)] == 1}
     arrays |= {"exact": pack(sorted(exact)), "exact_entry": np.array([exact[k] for k in sorted(exact)], dtype=np.int32)}
     return Index("", tuple(e.slug for e in entries), arrays)
+
+
+def _linear(matrix: sp.csr_matrix, owners: Integers, weight: Floats, classes: int) -> dict[str, npt.NDArray[Any]]:
+    """Weights of every feature for every class, one against all; one byte a weight: four times less memory."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.svm import LinearSVC
+
+    linear = np.zeros((matrix.shape[1], classes), dtype=np.int8)
+    scale, bias = np.ones(classes, dtype=np.float32), np.full(classes, -2.0, dtype=np.float32)
+    present = np.unique(owners)
+    for at in range(0, len(present), TOGETHER):
+        mine = present[at : at + TOGETHER]
+        named = np.where(np.isin(owners, mine), owners, classes)  # the others are one class, learnt and left
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            machine = LinearSVC(C=0.5, tol=0.05, max_iter=PASSES, random_state=0)
+            machine.fit(matrix, named, sample_weight=weight)
+        if len(machine.classes_) == 2:  # one line for both: the second's
+            learnt = dict(zip(machine.classes_.tolist(), (-1.0, 1.0), strict=True))
+            found = [(owner, sign * machine.coef_[0], sign * machine.intercept_[0]) for owner, sign in learnt.items()]
+        else:
+            found = list(zip(machine.classes_.tolist(), machine.coef_, machine.intercept_, strict=True))
+        for owner, weights, intercept in found:
+            if owner < classes:
+                scale[owner] = max(float(np.abs(weights).max()), 1e-6) / 127
+                linear[:, owner] = np.rint(weights / scale[owner])
+                bias[owner] = intercept
+    return {"linear": linear, "linear_scale": scale, "linear_bias": bias}
 
 
 def _strongest(matrix: sp.csr_matrix) -> sp.csr_matrix:
@@ -293,6 +312,7 @@ def _strongest(matrix: sp.csr_matrix) -> sp.csr_matrix:
 # What a hotline hears. Phrasings were written to stray from the title and from one another: held out, they are the
 # hard questions; twice as often people ask in plain words near the title. `near`: our topics that have no entry yet.
 TRAFFIC = {"known": 0.24, "title": 0.48, "near": 0.03, "none": 0.25}
+HARD = {"known": 0.72, "title": 0.0, "near": 0.03, "none": 0.25}  # were nobody to ask in plain words
 
 
 @dataclass(frozen=True)
@@ -308,38 +328,36 @@ class Trial:
     text: str
 
 
-def trials(table: Table, fold: int, folds: int, seed: int = 7) -> list[Trial]:
+def trials(table: Table, fold: int = 0, folds: int = 1, seed: int = 7) -> list[Trial]:
     """Asks what fold `fold` holds out, of an index built without it."""
     entries, rows, classes = table.entries, table.rows, table.classes
     size = len(entries)
     chance = np.random.default_rng(seed)
-    parts = max(PARTS, folds)
+    parts, halves = max(PARTS, folds), max(HALVES, folds)
     of_entry = chance.permutation(size) % parts
     of_row = np.full(len(rows), -1)
     places: dict[tuple[int, str], list[int]] = {}
     for n, row in enumerate(rows):
         places.setdefault((row.owner, row.role), []).append(n)
     for owner in range(classes):
-        for role in ("phrasing", "title"):
-            mine = places.get((owner, role), [])
-            of_row[mine] = (chance.permutation(len(mine)) + chance.integers(parts)) % (parts if owner < size else folds)
+        mine = places.get((owner, "phrasing"), [])
+        among = parts if owner < size else halves
+        of_row[mine] = (chance.permutation(len(mine)) + chance.integers(among)) % among
+    titles = [n for n, row in enumerate(rows) if row.role == "title"]
+    of_row[titles] = chance.permutation(len(titles)) % halves
     gone = {n for n in range(size) if of_entry[n] == fold} if size >= 2 * parts else set()
-    empty = Material("", "", "")
-    untitled = {row.owner for n, row in enumerate(rows) if row.role == "title" and of_row[n] == fold}
-    without = [
-        empty if n in gone else replace(entry, title="") if n in untitled else entry for n, entry in enumerate(entries)
-    ]
+    without = [Material("", "", "") if n in gone else entry for n, entry in enumerate(entries)]
     kept = [row for n, row in enumerate(rows) if row.owner not in gone and of_row[n] != fold]
     index = assemble(without, kept, table)
     many = sum(row.role == "phrasing" and row.owner < size for row in rows)
-    share = MOST_TRIALS / max(many, 1) * parts / folds * (folds if len(rows) > MANY else 1)
-    sampled = {"known": share, "near": share, "title": 2000 / max(size, 1), "none": 1.0}
+    share = MOST_TRIALS / max(many, 1) * parts / folds
+    sampled = {"known": share, "near": share, "title": MOST_TRIALS * halves / folds / max(size, 1), "none": 1.0}
     result = []
     for n, row in enumerate(rows):
         if row.role == "answer":
             continue
         if row.owner in gone:
-            if of_row[n] != (fold + 1) % parts:
+            if row.role != "phrasing" or of_row[n] != (fold + 1) % parts:
                 continue
             nature = "near"
         elif of_row[n] == fold:
@@ -352,64 +370,101 @@ def trials(table: Table, fold: int, folds: int, seed: int = 7) -> list[Trial]:
         vector = table.vectors[row.meaning] if table.vectors is not None else None
         found = evidence(index, tokens, understanding.asks(core), understanding.particular(core), vector)
         at = np.flatnonzero(found.entries == row.owner)
+        if nature == "title":
+            found.title[at] = 0  # its own words would be in it
         candidate_rows, null = describe(found)
         right = (int(at[0]),) if nature in ("known", "title") and len(at) else ()
         result.append(Trial(candidate_rows, null, right, found.entries, nature, str(row.owner), row.text))
     return result
 
 
-def weigh(found: Sequence[Trial]) -> Floats:
+def weigh(found: Sequence[Trial], traffic: Mapping[str, float] = TRAFFIC) -> Floats:
     """The weight of each trial, so that together they look like the hotline's traffic."""
     counts = Counter(t.nature for t in found)
-    shares = {nature: TRAFFIC[nature] for nature in counts}
-    total = sum(shares.values())
+    shares = {nature: traffic[nature] for nature in counts}
+    total = sum(shares.values()) or 1.0
     return np.array([shares[t.nature] / total / counts[t.nature] * len(found) for t in found], dtype=np.float32)
 
 
-def calibrate(
-    found: Sequence[Trial], strength: float = 1.0, start: tuple[Floats, Floats] | None = None
-) -> tuple[Floats, Floats]:
-    """Weights of the candidates' features and of « none of these », by multinomial logistic regression."""
-    many = max(len(t.rows) for t in found)
-    n, width, breadth = len(found), found[0].rows.shape[1], len(found[0].null)
-    rows = np.zeros((n, many, width))
-    present = np.zeros((n, many), dtype=bool)
-    for at, t in enumerate(found):
-        rows[at, : len(t.rows)] = t.rows
-        present[at, : len(t.rows)] = True
-    null = np.array([t.null for t in found], dtype=float)
-    right = np.zeros((n, many + 1), dtype=bool)
-    for at, t in enumerate(found):
-        right[at, list(t.right) or [many]] = True
-    weights = weigh(found).astype(float)
-    scale = rows[present].std(axis=0) + 1e-6
-    null_scale = null.std(axis=0) + 1e-6
-    null_scale[0] = 1.0
+BENDS = 8  # of each curve
+LINE_STRENGTH, BEND_STRENGTH = 2.0, 12.0  # of what holds them back; chosen on held-out phrasings, flat around
+STEPS = 120
 
-    flat = (rows / scale).reshape(n * many, width)
-    null /= null_scale
-    absent = np.where(present, 0.0, -1e9)
+
+def calibrate(found: Sequence[Trial]) -> Judge:
+    """The judge that makes what happened likeliest: multinomial, the chances of a question's candidates add up to one.
+
+    Weights are held back (ridge), the bends more than the line, so that few trials give a plain logistic regression.
+    """
+    rows = np.concatenate([t.rows for t in found])
+    null = np.array([t.null for t in found], dtype=np.float32)
+    lengths = np.array([len(t.rows) for t in found])
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    trial = np.repeat(np.arange(len(found)), lengths)
+    right = np.zeros(len(rows), dtype=bool)
+    right[[start + place for start, t in zip(starts.tolist(), found, strict=True) for place in t.right]] = True
+    none_right = np.array([not t.right for t in found])
+    weights = weigh(found).astype(np.float64)
+    chance = np.random.default_rng(0)
+    parts: list[npt.NDArray[np.float64]] = []
+    held: list[npt.NDArray[np.float64]] = []
+    scales = []
+    for values in (rows, null):
+        width = values.shape[1]
+        mean, spread = values.mean(axis=0), values.std(axis=0)
+        tells = spread > 1e-6
+        scales.append((mean, np.where(tells, 1 / np.maximum(spread, 1e-6), 0).astype(np.float32)))
+        parts += [
+            np.zeros(width), chance.normal(0, 0.6 / np.sqrt(width), (width, BENDS)), np.zeros(BENDS),
+            chance.normal(0, 0.1, BENDS), np.zeros(1),
+        ]  # fmt: skip
+        held += [np.full(part.size, BEND_STRENGTH) for part in parts[-5:]]
+        held[-5][:], held[-1][:] = LINE_STRENGTH, 0
+    held[4][:] = LINE_STRENGTH  # one base of the two is enough
+    shapes = [part.shape for part in parts]
+    cuts = np.cumsum([part.size for part in parts])[:-1]
+    strength = np.concatenate(held)
+    scaled = [np.asarray((v - m) * s, dtype=np.float32) for v, (m, s) in zip((rows, null), scales, strict=True)]
+
+    def unpacked(theta: npt.NDArray[np.float64]) -> list[list[Floats]]:
+        pieces = [p.reshape(shape).astype(np.float32) for p, shape in zip(np.split(theta, cuts), shapes, strict=True)]
+        return [pieces[:5], pieces[5:]]
 
     def loss(theta: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        scores = np.empty((n, many + 1))
-        scores[:, :many] = (flat @ theta[:width]).reshape(n, many) + absent
-        scores[:, many] = null @ theta[width:]
-        scores -= scores.max(axis=1, keepdims=True)
-        chances = np.exp(scores)
-        chances /= chances.sum(axis=1, keepdims=True)
-        wanted = np.where(right, chances, 0) + 1e-12 * right
-        mass = wanted.sum(axis=1, keepdims=True)
-        value = -(weights * np.log(mass[:, 0])).sum() + 0.5 * strength * float(theta @ theta)
-        error = (chances - wanted / mass) * weights[:, None]
-        slope = np.concatenate([error[:, :many].reshape(-1) @ flat, error[:, many] @ null])
-        return float(value), slope + strength * theta
+        told = []
+        for values, (line, bends, shift, pull, base) in zip(scaled, unpacked(theta), strict=True):
+            bent = np.tanh(values @ bends + shift)
+            told.append((bent, (values @ line + bent @ pull + base[0]).astype(np.float64), pull))
+        scores, none = told[0][1], told[1][1]
+        highest = np.maximum(np.maximum.reduceat(scores, starts), none)
+        chances, none_chance = np.exp(scores - highest[trial]), np.exp(none - highest)
+        total = np.add.reduceat(chances, starts) + none_chance
+        chances, none_chance = chances / total[trial], none_chance / total
+        mass = np.where(none_right, none_chance, np.add.reduceat(np.where(right, chances, 0), starts)) + 1e-12
+        value = -(weights * np.log(mass)).sum() + 0.5 * float(strength @ theta**2)
+        errors = (
+            (weights[trial] * (chances - np.where(right, chances / mass[trial], 0))).astype(np.float32),
+            (weights * (none_chance - none_right)).astype(np.float32),
+        )
+        slope = []
+        for values, (bent, _, pull), error in zip(scaled, told, errors, strict=True):
+            back = np.outer(error, pull) * (1 - bent**2)
+            slope += [values.T @ error, values.T @ back, back.sum(axis=0), error @ bent, error.sum(keepdims=True)]
+        return float(value), np.concatenate([piece.reshape(-1) for piece in slope]) + strength * theta
 
-    first = np.zeros(width + breadth) if start is None else np.concatenate([start[0] * scale, start[1] * null_scale])
-    solved = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": 200 if start is None else 60})
-    return (solved.x[:width] / scale).astype(np.float32), (solved.x[width:] / null_scale).astype(np.float32)
+    first = np.concatenate([part.reshape(-1) for part in parts])
+    solved = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
+    curves = []
+    for (line, bends, shift, pull, base), (mean, scale) in zip(unpacked(solved.x), scales, strict=True):
+        line, bends = line * scale, bends * scale[:, None]
+        curves.append(Curve(line, bends, shift - mean @ bends, pull, float(base[0] - mean @ line)))
+    return Judge(*curves)
 
 
 TARGET = 0.97  # share of automatic answers that must be right
+TARGET_HARD = (
+    0.95  # and of those to hard questions alone: what we take people to ask must not be all that keeps us right
+)
 FAR_OFFERED = 0.15  # share of held-out far messages that may be offered choices
 LEAST_OFFERED = 0.1  # below which the three best together are no choice worth reading
 LOCAL = "local"  # none messages of files so named are near the base: they do not bound what is offered
@@ -420,19 +475,18 @@ def thresholds(found: Sequence[Trial], chances: Sequence[Floats], far: frozenset
     top = np.array([c.max() for c in chances])
     three = np.array([np.sort(c)[-3:].sum() for c in chances])
     right = np.array([int(c.argmax()) in t.right for t, c in zip(found, chances, strict=True)])
-    weights = weigh(found)
     order = np.argsort(-top, kind="stable")
-    # Few trials are wrong up there: what happened and what was expected together make a steadier curve than either.
-    precision = np.cumsum((weights * (right + top) / 2)[order]) / np.cumsum(weights[order])
-    good = np.flatnonzero(precision >= TARGET)
-    answer = min(float(top[order[good[-1]]]) if len(good) else 1.0, SURE - 0.005)
+    answer = 0.0
+    for traffic, target in ((TRAFFIC, TARGET), (HARD, TARGET_HARD)):
+        weights = weigh(found, traffic)[order]
+        # Few trials are wrong up there: what happened and what was expected together make a steadier curve.
+        precision = np.cumsum(weights * (right + top)[order] / 2) / np.maximum(np.cumsum(weights), 1e-9)
+        good = np.flatnonzero(precision >= target)
+        answer = max(answer, float(top[order[good[-1]]]) if len(good) else 1.0)
+    answer = min(answer, SURE - 0.005)
     distant = [value for value, t in zip(three, found, strict=True) if t.nature == "none" and int(t.name) in far]
     offer = float(np.quantile(distant, 1 - FAR_OFFERED)) if distant else 0.5
     return np.array([answer, min(max(offer, LEAST_OFFERED), answer), 0.04], dtype=np.float32)
-
-
-def _trials(table: Table, fold: int) -> list[Trial]:
-    return trials(table, fold, FOLDS)
 
 
 def build(
@@ -445,8 +499,8 @@ def build(
 ) -> Index:
     """The index of these entries, calibrated on what it was not shown.
 
-    1. Phrasings, whole entries and none messages are held out by folds, and asked of indexes built without them.
-    2. Their answers fit the chances (multinomial logistic regression) and the thresholds (TARGET right).
+    1. Phrasings, titles, whole entries and none messages are held out, and asked of an index built without them.
+    2. Their answers fit the chances (`calibrate`) and the thresholds (TARGET right).
     3. The index of everything gets both, under a fingerprint of the content.
     `none_messages`: messages that no entry answers, by file name; a name that holds LOCAL says that the topic is ours.
     `encode` makes an index that also knows meanings; `old` holds the arrays of one that knew them, whose vectors serve.
@@ -455,36 +509,38 @@ def build(
     if encode is not None:
         table = with_meanings(table, encode, old)
     with threadpool_limits(1):  # our processes are the parallelism: waiting threads would only burn the second core
-        return _tried(table, jobs)[0]
+        few = len(table.rows) <= SOME
+        return _tried(table, 1 if few else jobs, IN_TURN if few else 1)[0]
 
 
-def _tried(table: Table, jobs: int) -> tuple[Index, list[Trial], list[Floats]]:
+JUDGED = 3  # parts of the trials: each is judged by what the others taught
+IN_TURN = 3  # of the PARTS: left out one after the other when the base is small, or looked over for what entries steal
+
+
+def _tried(table: Table, jobs: int, folds: int) -> tuple[Index, list[Trial], list[Floats]]:
     """The index, with what was asked of it while held out, and the chances that others' trials gave each candidate."""
-    held_out = range(1 if len(table.rows) > MANY else FOLDS)
     if jobs > 1:
-        with ProcessPoolExecutor(jobs) as pool:
-            pending = [pool.submit(_trials, table, fold) for fold in held_out]
+        with ProcessPoolExecutor(jobs - 1) as pool:
+            pending = [pool.submit(trials, table, fold, folds) for fold in range(folds)]
             index = assemble(table.entries, table.rows, table)
-            folds = [future.result() for future in pending]
+            asked = [trial for each in pending for trial in each.result()]
     else:
-        folds = [_trials(table, fold) for fold in held_out]
+        asked = [trial for fold in range(folds) for trial in trials(table, fold, folds)]
         index = assemble(table.entries, table.rows, table)
-    found = [trial for fold in folds for trial in fold]
-    candidate_weights, null_weights = calibrate(found)
-    chances: list[Floats] = []
-    if len(folds) == 1:  # one large fold: cut it, so that no trial judges itself
-        folds = [found[0::2], found[1::2]]
-        found = [*folds[0], *folds[1]]
-    for held, fold in enumerate(folds):
-        others = [trial for other, trials_ in enumerate(folds) if other != held for trial in trials_]
-        fitted = calibrate(others, start=(candidate_weights, null_weights))
-        chances += [probabilities(trial.rows, trial.null, *fitted) for trial in fold]
+    parts = [asked[n::JUDGED] for n in range(JUDGED)]
+    others = [[t for other, found in enumerate(parts) if other != n for t in found] for n in range(JUDGED)]
+    with _Pool(jobs) as pool_:
+        judge, *judges = pool_.over(_judges, [asked, *others])
+    found = [trial for part in parts for trial in part]
+    chances = [each.chances(t.rows, t.null) for each, part in zip(judges, parts, strict=True) for t in part]
     far = frozenset(len(table.entries) + n for n, name in enumerate(table.messages) if LOCAL not in name)
-    arrays = {
-        **index.arrays, "candidate_weights": candidate_weights, "null_weights": null_weights,
-        "thresholds": thresholds(found, chances, far),
-    }  # fmt: skip
+    arrays = {**index.arrays, **judge.arrays(), "thresholds": thresholds(found, chances, far)}
     return Index(fingerprint(table.entries, table.messages), index.slugs, arrays), found, chances
+
+
+def _judges(found: Sequence[Sequence[Trial]]) -> list[Judge]:
+    with threadpool_limits(1):
+        return [calibrate(each) for each in found]
 
 
 @dataclass(frozen=True)
@@ -509,7 +565,7 @@ def overlap(entries: Iterable[Material], none_messages: Mapping[str, Iterable[st
     """Entries that would steal each other's questions, from the very trials that calibrate the index."""
     with threadpool_limits(1):
         table = tabulate(entries, none_messages, jobs)
-        index, found, chances = _tried(table, jobs)
+        index, found, chances = _tried(table, jobs, IN_TURN)
     sure = float(index.arrays["thresholds"][0])
     slugs, stolen, shares = index.slugs, [], Counter[str]()
     tried: Counter[str] = Counter()

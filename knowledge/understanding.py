@@ -19,11 +19,13 @@ class Understanding:
     """A message taken apart; `core` is what is left of it without courtesies and signature.
 
     `terms`: one question a word, when a message asks for nothing but the meaning of several; empty otherwise.
+    `topics`: the subjects of a message that names several and asks nothing; empty otherwise.
     """
 
     core: str
     questions: tuple[str, ...]
     terms: tuple[str, ...]
+    topics: tuple[str, ...]
     language: str
     smalltalk: str
     distress: tuple[str, ...]
@@ -35,7 +37,7 @@ def understand(text: str) -> Understanding:
     """Everything that can be told of a message without knowing the base."""
     kept = core(text)
     return Understanding(
-        kept, questions(text), terms(text), language(text), smalltalk(text), distress(text), asks(kept),
+        kept, questions(text), terms(text), topics(text), language(text), smalltalk(text), distress(text), asks(kept),
         particular(kept),
     )  # fmt: skip
 
@@ -152,7 +154,7 @@ def core(text: str) -> str:
 
 
 _JOINED = _framed(
-    r"(?:,|;|\bet\b|\bpuis\b|\bou\b|\baussi\b|&|\+)\s*"
+    r"(?:,|;|\bet?\b|\bpuis\b|\bou\b|\baussi\b|&|\+)\s*"
     r"(?:aussi |sinon |puis |ensuite |enfin |surtout )?(?=(?:<joining>)\b)"
 )
 _ANAPHORA = _framed(r"\b(<leaning>)")
@@ -160,6 +162,13 @@ _ANAPHORA = _framed(r"\b(<leaning>)")
 
 def words_of(text: str) -> list[str]:
     return re.findall(r"\w+", text)
+
+
+_BARE = frozenset(french.content(("comment", "combien", "pourquoi", "lequel", "laquelle", "lesquels", "lesquelles")))
+
+
+def _tells(word: str) -> bool:
+    return len(word) > 1 and not set(french.content(french.plain(word))) <= _BARE
 
 
 def questions(text: str) -> tuple[str, ...]:
@@ -172,7 +181,7 @@ def questions(text: str) -> tuple[str, ...]:
         cuts = [
             m
             for m in _JOINED.finditer(folded)
-            if _ASKING.search(folded[: m.start()]) and len(folded[: m.start()].split()) > 2
+            if _ASKING.search(_line(folded[: m.start()])) and len(folded[: m.start()].split()) > 2
         ]
         source = sentence if len(folded) == len(sentence) else folded
         at = 0
@@ -184,13 +193,16 @@ def questions(text: str) -> tuple[str, ...]:
         found.append(source[at:].strip(" ,;"))
     whole: list[str] = []
     for piece in dict.fromkeys(found):
-        stems = french.content(french.plain(piece))
+        stems = [stem for stem in french.content(french.plain(piece)) if stem not in _BARE]
+        if whole and not stems:
+            whole[-1] += " " + piece  # « et pourquoi ? »
+            continue
         if whole and (named := _named(piece, whole[-1])):
             piece = named
         elif whole and (len(stems) < 2 or (len(stems) < 4 and _ANAPHORA.search(_line(piece)))):
             # « et qui y siège ? » means nothing without what it follows
-            piece = " ".join(w for w in words_of(whole[-1]) if french.fold(w) not in french.STOP) + " " + piece
-        if stems or whole:
+            piece = " ".join((piece.strip(" ?!."), *filter(_tells, words_of(whole[-1]))))
+        if stems:
             whole.append(piece)
     return tuple(whole[:MOST_QUESTIONS]) or (core(text),)
 
@@ -291,6 +303,23 @@ def terms(text: str) -> tuple[str, ...]:
             leading = term.frame
     distinct = tuple(dict.fromkeys(f"{term.frame} {term.word}" for term in found))
     return distinct[:MOST_QUESTIONS] if len(distinct) > 1 else ()
+
+
+_LONGEST_TOPIC = 5  # words
+
+
+def topics(text: str) -> tuple[str, ...]:
+    """The two subjects that a message names without asking anything: « mission locale et contrat de ville ».
+
+    Empty when something is asked, or when one only is named, or more than two, which tell of one thing together.
+    « et » may stand inside of one name: the base says whether it surely knows each piece as a subject of its own.
+    """
+    kept = _kept(text)
+    if len(kept) != 1 or _ASKING.search(_line(kept[0])):
+        return ()
+    pieces = [piece.strip(" .?!") for piece in _BETWEEN_TERMS.split(kept[0]) if re.search(r"\w", piece)]
+    named = all(french.content(french.plain(p)) and len(p.split()) <= _LONGEST_TOPIC for p in pieces)
+    return tuple(pieces) if named and len(pieces) == 2 else ()
 
 
 # --- what kind of answer -----------------------------------------------------------------------------------------
@@ -398,10 +427,12 @@ def language(text: str) -> str:
 
 _DANGER = dict(listed("danger"))
 _NOW = f"({'|'.join(_DANGER['now'])})"
+_GOES_ON = re.compile(rf"\b({'|'.join((*_DANGER['now'], *_DANGER['still']))})\b")
 
 
 def _danger(section: str) -> re.Pattern[str]:
-    return _any(*(line.replace("{now}", _NOW) for line in _DANGER[section]))
+    """The section's turns of phrase; a pattern that nothing matches when there is no such section."""
+    return _any(*(line.replace("{now}", _NOW) for line in _DANGER.get(section, ("(?!)",))))
 
 
 _FIGURATIVE = _danger("figurative")  # borrows the words of danger: taken out before anything is looked for
@@ -414,11 +445,13 @@ _NUMBERS = {  # in order
     "child": ("119", "17"),
     "violence": ("17", "112", "114"),
     "fire": ("18", "112", "114"),
+    "gas": ("18", "112", "114"),
     "medical": ("15", "112", "114"),
     "roof": ("115",),
 }
 _DANGERS = tuple(
-    (numbers, _danger(f"{name}, certain"), _danger(f"{name}, possible")) for name, numbers in _NUMBERS.items()
+    (numbers, *(_danger(f"{name}, {how}") for how in ("certain", "possible", "over")))
+    for name, numbers in _NUMBERS.items()
 )
 
 
@@ -431,8 +464,13 @@ def distress(text: str) -> tuple[str, ...]:
     line = _FIGURATIVE.sub(" ", _line(text))
     about = bool(_ABOUT.search(line))
     numbers: dict[str, None] = {}
-    for fitting, certain, possible in _DANGERS:
-        if (certain.search(line) and not (about and _discussed(line))) or (not about and possible.search(line)):
+    goes_on = bool(_GOES_ON.search(line))
+    for fitting, certain, possible, over in _DANGERS:
+        past = over.search(line)
+        if past and not goes_on:
+            continue
+        discussed = about and not past and _discussed(line)
+        if (certain.search(line) and not discussed) or (not about and possible.search(line)):
             numbers.update(dict.fromkeys(fitting))
     if _DEAF.search(line) and (numbers or (_EMERGENCY.search(line) and not about)):
         return tuple(dict.fromkeys(("114", *numbers)))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from knowledge import semantic
-from knowledge.matching import Material, probabilities
+from knowledge.matching import Material
 from knowledge.training import Table, Trial, calibrate, tabulate, trials, with_meanings
 from tests.bench.installation import SHARED, Row
 
@@ -62,7 +62,7 @@ def score(table: Table, same: np.ndarray) -> Scored:
         for trial in fold:
             if trial.nature == "title":
                 continue
-            chances = probabilities(trial.rows, trial.null, *fitted)
+            chances = fitted.chances(trial.rows, trial.null)
             ranked = trial.entries[np.argsort(-chances)[:3]]
             matter = int(trial.name)
             near = same[matter] if trial.nature != "none" else np.zeros(len(same), dtype=bool)

@@ -141,6 +141,22 @@ def test_an_entry_that_explains_no_word_is_not_given_for_the_meaning_of_one(inde
     assert match(how_to, text).why == "one question"
 
 
+def test_two_subjects_named_together_are_both_given(index: Index) -> None:
+    found = match(index, "salle local et subvention argent")
+    assert (found.decision, found.entries, found.why) == ("answer", ("trouver-salle", "subvention"), "several topics")
+    assert match(index, "salle local et local").why == "one question"  # one subject, twice
+    assert match(index, "salle local et licorne").why == "one question"  # the second is not known
+
+
+@pytest.mark.parametrize(
+    "text", ["c'est quoi le copil et qui paie la garderie enfants", "c koi le copil é ki pai la garderie"]
+)
+def test_a_second_question_is_answered_or_offered_however_it_is_spelled(index: Index, text: str) -> None:
+    found = match(index, text)
+    assert found.decision != "escalate"
+    assert set(found.entries) >= {"copil-role", "garde-enfants"}
+
+
 def test_choices_are_two_or_three_and_never_repeat(index: Index) -> None:
     for text in ("salle enfants", "photos du journal", "argent pour le jardin", "lettre accident"):
         found = match(index, text)
@@ -180,7 +196,9 @@ def test_chances_never_exceed_one(index: Index) -> None:
     for text in ("salle", "photos et jardin", "subvention pour un journal de quartier", "zzz"):
         found = match(index, text)
         assert all(0 <= candidate.confidence <= 1 for candidate in found.candidates)
-        assert sum(candidate.confidence for candidate in found.candidates) <= 1.01
+        assert found.parts
+        for part in found.parts:
+            assert sum(candidate.confidence for candidate in part.candidates) <= 1.01
 
 
 def test_serving_needs_neither_scikit_learn_nor_scipy() -> None:

@@ -6,7 +6,18 @@ from itertools import chain
 import pytest
 
 from knowledge import seed, understanding
-from knowledge.understanding import asks, core, distress, language, particular, questions, smalltalk, terms, understand
+from knowledge.understanding import (
+    asks,
+    core,
+    distress,
+    language,
+    particular,
+    questions,
+    smalltalk,
+    terms,
+    topics,
+    understand,
+)
 
 MAIL = """Bonjour Madame,
 
@@ -48,6 +59,36 @@ def test_several_questions_are_seen_three_at_most() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "second"),
+    [
+        ("c koi 1 copil é ki vien", "ki vien copil"),
+        (
+            "Comment lister les sujets de la séance, combien de jours avant ?",
+            "combien de jours avant lister sujets séance",
+        ),
+        ("Il y a un délégué du préfet ? Et pourquoi ?", ""),
+    ],
+)
+def test_the_second_question_carries_what_it_leans_on(said: str, second: str) -> None:
+    found = questions(said)
+    assert (found[1] if len(found) > 1 else "") == second
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("mission locale et contrat de ville", ("mission locale", "contrat de ville")),
+        ("Mission locale, contrat de ville", ("Mission locale", "contrat de ville")),
+        ("mission locale", ()),
+        ("comment joindre la mission locale et le délégué", ()),
+        ("tables, chaises et salle", ()),
+    ],
+)
+def test_subjects_named_together_are_told_apart(text: str, named: tuple[str, ...]) -> None:
+    assert topics(text) == named
+
+
 def test_what_leans_on_the_sentence_before_is_not_cut_from_it() -> None:
     assert questions("c'est quoi le copil et qui y siège ?") == ("c'est quoi le copil et qui y siège ?",)
 
@@ -63,7 +104,7 @@ def test_a_question_for_the_meaning_of_a_word_leans_on_nothing(pair: tuple[str, 
 
 @pytest.mark.parametrize("more", ["Et le budget ?", "C'est quoi les dates ?", "C'est obligatoire ?", "Qui décide ?"])
 def test_what_belongs_to_the_word_before_leans_on_it(more: str) -> None:
-    assert questions(f"C'est quoi le COPIL ? {more}")[1].startswith("COPIL ")
+    assert questions(f"C'est quoi le COPIL ? {more}")[1].endswith(" COPIL")
 
 
 @pytest.mark.parametrize(
@@ -149,6 +190,17 @@ def test_small_talk_is_told_from_questions(text: str, label: str) -> None:
         ("il ne respire plus", "15"),
         ("on m'a agressé dans le hall", "17"),
         ("je suis sourde, il y a le feu chez moi", "114"),
+        ("une voiture brûle dans la rue", "18"),
+        ("des voitures brûlent sur le parking", "18"),
+        ("ma voiture est en train de brûler", "18"),
+        ("y a une voiture brûlée et ça crame encore maintenant", "18"),
+        ("une poubelle a été brûlée hier et ça recommence", "18"),
+        ("l'immeuble a pris feu hier soir et ça brûle toujours", "18"),
+        ("odeur de gaz depuis hier dans l'escalier", "18"),
+        ("on est à la rue pour la nuit", "115"),
+        ("nous sommes à la rue, comment venir à la réunion", "115"),
+        ("je me retrouve à la rue après la réunion avec le bailleur", "115"),
+        ("ma fille est à la rue avec son bébé", "115"),
     ],
 )
 def test_danger_gets_the_number_that_fits_first(text: str, first: str) -> None:
@@ -173,6 +225,15 @@ def test_danger_gets_the_number_that_fits_first(text: str, first: str) -> None:
         "qui appeler en cas d'incendie ?",
         "frapper à toutes les portes du quartier",
         "l'alarme incendie de mon immeuble ne marche pas",
+        "une voiture brûlée",
+        "une voiture brûlée sur le parking",
+        "les poubelles brûlées ne sont pas remplacées",
+        "ma voiture a brûlé hier",
+        "le local a brûlé l'an dernier",
+        "l'immeuble a pris feu il y a deux mois et rien n'a bougé",
+        "on est à la rue pour notre réunion",
+        "on est complètement à la rue sur ce dossier",
+        "nous sommes à la rue niveau organisation",
     ],
 )
 def test_a_turn_of_phrase_or_a_subject_is_no_danger(text: str) -> None:
