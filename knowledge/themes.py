@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from knowledge import french, understanding
-from knowledge.matching import BLOCK_WEIGHTS, BLOCKS, Floats, Index, features
+from knowledge.chances import Floats
+from knowledge.matching import BLOCK_WEIGHTS, BLOCKS, Index, features
 
 ALIKE = 0.33  # mean likeness from which two groups of questions are one theme
 MOST = 400  # questions that are compared with each other

@@ -450,7 +450,7 @@ _NUMBERS = {  # in order
     "roof": ("115",),
 }
 _DANGERS = tuple(
-    (numbers, *(_danger(f"{name}, {how}") for how in ("certain", "possible", "over")))
+    (numbers, _danger(f"{name}, certain"), _danger(f"{name}, possible"), _danger(f"{name}, over"))
     for name, numbers in _NUMBERS.items()
 )
 

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from bot.conversations import Prompt
 from bot.desk.entrance import EXAMPLE
 from bot.office import Office
 from channels import directory
@@ -80,6 +81,7 @@ def remove(session: Session) -> bool:
         *_season_of(meetings, people, councils),
         sa.delete(OutboxRow).where(col(OutboxRow.address_id).in_(addresses)),
         *(sa.delete(OutboxRow).where(col(OutboxRow.key).startswith(f"season:{id}.")) for id in meetings),
+        sa.delete(Prompt).where(col(Prompt.address_id).in_(addresses)),
         sa.delete(Ticket).where(col(Ticket.address_id).in_(addresses)),
         sa.delete(Committee).where(col(Committee.id).in_(meetings)),
         sa.delete(AddressRow).where(col(AddressRow.id).in_(addresses)),

@@ -60,7 +60,7 @@ def test_a_row_with_too_many_cells_is_a_problem_of_its_line() -> None:
         (b"nom;tel\n", "que la ligne des titres"),
         (b"tel;siege\n1;2\n", "il manque la colonne « nom »"),
         (b"nom;name\nAwa;Awa\n", "la colonne « nom » est là deux fois"),
-        (b"PK\x03\x04 and so on", "classeur"),
+        (b"PK\x03\x04 and so on", "pas un tableau"),
         (b"nom\n\0\0\0", "pas un fichier texte"),
         (b'nom;tel\n"Awa;1\n', "ligne 2 : guillemets mal fermés"),
         (b"nom\n" + b"x" * 5_000_000, "5 Mo"),

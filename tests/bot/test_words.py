@@ -100,7 +100,7 @@ def test_who_we_are_takes_one_sms_whatever_we_are_called(name: str, url: str, ke
 
 
 def test_user_text_is_never_a_template() -> None:
-    said = say("added", Address("web", "x"), number="$organisation ${x}", waiting="")
+    said = say("added", Address("web", "x"), number="$organisation ${x}", waiting="", files="")
     assert "$organisation ${x}" in said.text
 
 
