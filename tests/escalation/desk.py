@@ -13,7 +13,7 @@ from escalation.tickets import Ticket
 from tests.office import Browsing, Bureau
 from tests.town import Town
 
-UNKNOWN = "Mon voisin du troisième a garé son camion devant le local à vélos, qui faut-il prévenir ?"
+UNKNOWN = "Mon voisin du troisième a garé son camion devant nos vélos mardi dernier, qui l'a vu ?"
 
 
 def asked(town: Town, text: str = UNKNOWN, channel: str = "telegram", handle: str = "awa", **more: object) -> int:

@@ -14,8 +14,8 @@ from tests.office import Bureau
 from tests.town import OFFICER
 
 ANSWER = "Prévenez le gardien de l'immeuble."
-KNOWN = "Mon voisin du troisième parle du COPIL avec son camion devant le local à vélos"
-LONG = "Anticonstitutionnellement" * 12 + " " + "camion garé devant le local à vélos, " * 60
+KNOWN = "Qui du troisième étage a parlé du COPIL mardi dernier au chauffeur du camion ?"
+LONG = "Anticonstitutionnellement" * 12 + " " + "camion garé devant nos vélos, " * 60
 
 
 @pytest.fixture

@@ -106,12 +106,12 @@ def test_the_question_becomes_a_way_of_asking_for_an_entry_that_stands(bureau: B
     kept_index(town)
     shelf = Library(town.db, town.now, lambda: town.at.date())
     asyncio.run(shelf.refresh(may_build=False))
-    number = asked_and_answered(town, "on aurait besoin d'une piaule pour causer entre nous le samedi")
+    number = asked_and_answered(town, "on aurait besoin d'une piaule pour se réunir entre nous le samedi")
     nora = bureau.signed_in()
     way = f"/bureau/fiches/depuis/{number}"
     page = nora.get(way).text
     assert "Une fiche le dit déjà" in page
-    typed = {"slug": "trouver-une-salle", "phrasings": "on aurait besoin d'une piaule pour causer entre nous le samedi"}
+    typed = {"slug": "trouver-une-salle", "phrasings": "on aurait besoin d'une piaule pour se réunir entre nous le samedi"}
     done = nora.post(f"{way}/facon", typed, page=way)
     assert "cette question trouve maintenant cette fiche" in done.text
     again = nora.post(f"{way}/facon", typed, page=way)
@@ -120,7 +120,7 @@ def test_the_question_becomes_a_way_of_asking_for_an_entry_that_stands(bureau: B
     assert [each.number for each in history] == [2, 1]
     assert history[0].reason == f"façon de demander, question n° {number}"
     asyncio.run(shelf.refresh(may_build=False))
-    found = asyncio.run(shelf.match("on aurait besoin d'une piaule pour causer entre nous le samedi", "sms"))
+    found = asyncio.run(shelf.match("on aurait besoin d'une piaule pour se réunir entre nous le samedi", "sms"))
     assert found is not None
     assert (found.decision, found.entries) == ("answer", ("trouver-une-salle",))
 
