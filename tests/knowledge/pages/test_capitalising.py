@@ -102,16 +102,16 @@ def test_a_ticket_becomes_an_entry_in_two_clicks_and_answers_the_next_one(bureau
 
 
 def test_the_question_becomes_a_way_of_asking_for_an_entry_that_stands(bureau: Bureau) -> None:
-    town = bureau.town
+    town, words = bureau.town, "on aurait besoin d'une piaule pour se réunir entre nous le samedi"
     kept_index(town)
     shelf = Library(town.db, town.now, lambda: town.at.date())
     asyncio.run(shelf.refresh(may_build=False))
-    number = asked_and_answered(town, "on aurait besoin d'une piaule pour se réunir entre nous le samedi")
+    number = asked_and_answered(town, words)
     nora = bureau.signed_in()
     way = f"/bureau/fiches/depuis/{number}"
     page = nora.get(way).text
     assert "Une fiche le dit déjà" in page
-    typed = {"slug": "trouver-une-salle", "phrasings": "on aurait besoin d'une piaule pour se réunir entre nous le samedi"}
+    typed = {"slug": "trouver-une-salle", "phrasings": words}
     done = nora.post(f"{way}/facon", typed, page=way)
     assert "cette question trouve maintenant cette fiche" in done.text
     again = nora.post(f"{way}/facon", typed, page=way)
@@ -120,7 +120,7 @@ def test_the_question_becomes_a_way_of_asking_for_an_entry_that_stands(bureau: B
     assert [each.number for each in history] == [2, 1]
     assert history[0].reason == f"façon de demander, question n° {number}"
     asyncio.run(shelf.refresh(may_build=False))
-    found = asyncio.run(shelf.match("on aurait besoin d'une piaule pour se réunir entre nous le samedi", "sms"))
+    found = asyncio.run(shelf.match(words, "sms"))
     assert found is not None
     assert (found.decision, found.entries) == ("answer", ("trouver-une-salle",))
 
