@@ -17,16 +17,17 @@ from bot.db import Database, DatabaseAway, Hold
 from bot.desk import (
     corrections,
     entrance,
+    erasing,
     handing_on,
     incoming,
     officer,
     outgoing,
     overdue,
     partners,
-    privacy,
     questions,
     reminding,
     repeating,
+    retention,
     season,
 )
 from bot.library import Library
@@ -479,11 +480,11 @@ async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collec
         while await db.run(partners.remind, office, now()):
             pass
         await db.run(answering.forget_claims, now())
-        await db.run(privacy.finish, now())
+        await db.run(erasing.finish, now())
         await db.run(entrance.forget, now())
-        while max((await db.run(privacy.purge, now(), BATCH)).values()) == BATCH:
+        while max((await db.run(retention.purge, now(), BATCH)).values()) == BATCH:
             await asyncio.sleep(0)  # answers come first
-        await db.run(privacy.forget_silent, office, now())
+        await db.run(retention.forget_silent, office, now())
         bell.ring()
     except DatabaseAway as error:
         log.warning("database away", where="tick", error=str(error))

@@ -61,6 +61,11 @@ class Decision(SQLModel, table=True):
     reported_at: datetime
 
 
+def words_of(question: str) -> str:
+    """A question as it stands among the points of an agenda: one line, 400 characters at most."""
+    return " ".join(question.split())[:400]
+
+
 def items_of(session: Session, committee_ids: Sequence[int]) -> dict[int, list[AgendaItem]]:
     rows = session.exec(
         select(AgendaItem)

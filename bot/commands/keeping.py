@@ -14,7 +14,7 @@ from bot import backup as archive
 from bot.backup import BadBackup, NotEmpty
 from bot.commands import err, house, installation, out, stop
 from bot.desk import demo as example
-from bot.desk import privacy
+from bot.desk import erasing, retention
 
 demo = typer.Typer(help="L'exemple de « hotline run --demo ».", no_args_is_help=True)
 audit = typer.Typer(help="La trace de tout ce qui est fait.", no_args_is_help=True)
@@ -78,17 +78,17 @@ def purge(
     """Effacer ce qui est gardé assez longtemps, et réécrire la base pour qu'il n'en reste rien dans les fichiers."""
     found = house()
     now = found.now()
-    counts = found.db.look(privacy.due, now)
+    counts = found.db.look(retention.due, now)
     for name, words in PURGED.items():
         out.print(f"{words} : {counts[name]}")
     if dry_run:
         out.print("Essai : rien n'est effacé.")
         return
-    while max(found.db.transact(privacy.purge, now).values()):
+    while max(found.db.transact(retention.purge, now).values()):
         pass
-    while found.db.transact(privacy.forget_silent, found.office, now):
+    while found.db.transact(retention.forget_silent, found.office, now):
         pass
-    found.db.transact(privacy.finish, now)
+    found.db.transact(erasing.finish, now)
     found.db.compact()
     out.print("C'est effacé, et la base est réécrite.")
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from bot import audit
 from bot.conversations import Question
 from bot.desk import drafting, meetings
-from bot.desk.privacy import ERASED
+from bot.desk.erasing import ERASED
 from bot.office import Office
 from channels.directory import Person
 from escalation import tickets

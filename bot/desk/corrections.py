@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from bot import audit
 from bot.conversations import Given, Question
 from bot.desk import drafting, letters, replies
-from bot.desk.privacy import ERASED
+from bot.desk.erasing import ERASED
 from bot.office import Office
 from bot.say import say
 from channels import directory, mailbox, manners

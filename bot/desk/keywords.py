@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from bot import audit, conversations, router
-from bot.desk import files, following, giving, handing_on, invitations, letters, linking, noted, privacy
+from bot.desk import erasing, files, following, giving, handing_on, invitations, letters, linking, noted, privacy
 from bot.desk.turns import CHOOSE_FOR, FOLLOW_UP, Desk
 from bot.say import say
 from channels import manners
@@ -103,7 +103,7 @@ def code(desk: Desk, digits: str) -> None:
     if prompt.offered[0] == router.MY_DATA:
         desk.say("my_data", data=privacy.held(desk.session, desk.office, desk.turn.address_id))
         return
-    privacy.erase(desk.session, desk.office, desk.turn.address_id, desk.now)
+    erasing.erase(desk.session, desk.office, desk.turn.address_id, desk.now)
     desk.say("erased")
 
 

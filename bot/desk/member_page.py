@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from bot import audit, tokens
 from bot.desk import following, kit, kit_paper, officer, season
+from bot.desk.erasing import ERASED
 from bot.desk.kit import Kit
 from bot.office import Office
 from channels import directory
@@ -56,7 +57,7 @@ def _opened(session: Session, office: Office, token: str, now: datetime) -> tupl
     if claim is None or claim.purpose != tokens.MEMBER:
         return None
     meeting, person = session.get(Committee, claim.subject), session.get(Person, claim.who)
-    return (meeting, person) if meeting and person else None
+    return (meeting, person) if meeting and person and person.name != ERASED else None
 
 
 def page(session: Session, office: Office, token: str, now: datetime) -> Page | None:

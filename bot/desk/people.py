@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from bot import audit
 from bot.conversations import Question
-from bot.desk import members, privacy
+from bot.desk import disclosing, erasing, joining, members
 from bot.desk.letters import channel_name
 from bot.desk.members import KIND_NAMES, LANGUAGES, ROLE_NAMES, SEAT_NAMES
 from bot.office import Office
@@ -128,7 +128,7 @@ def listed(
     """A page of people by name, and how many there are; `search` in names and councils, without accents or case."""
     names = dict(session.exec(select(Council.id, Council.name)).all())
     query = sa.select(col(Person.id), col(Person.name), col(Person.kind), col(Person.council_id)).where(
-        _seen(who), col(Person.name) != privacy.ERASED
+        _seen(who), col(Person.name) != erasing.ERASED
     )
     if council is not None:
         seated = sa.select(col(Seat.person_id)).where(col(Seat.council_id) == council, col(Seat.until).is_(None))
@@ -157,7 +157,7 @@ def table(session: Session, office: Office, who: Who, council: int | None, now: 
     """All that a list of members says, with the headings that an import reads; handles in the clear."""
     if council is not None and not who.sees(council):
         raise LookupError(council)
-    query = select(Person).where(_seen(who), col(Person.name) != privacy.ERASED).order_by(col(Person.name))
+    query = select(Person).where(_seen(who), col(Person.name) != erasing.ERASED).order_by(col(Person.name))
     if council is not None:
         query = query.where(col(Person.council_id) == council)
     people = session.exec(query).all()
@@ -192,7 +192,7 @@ def table(session: Session, office: Office, who: Who, council: int | None, now: 
 
 def the_person(session: Session, who: Who, number: int) -> Person:
     """LookupError if there is none whom this officer may see."""
-    found = session.exec(select(Person).where(Person.id == number, _seen(who), Person.name != privacy.ERASED)).first()
+    found = session.exec(select(Person).where(Person.id == number, _seen(who), Person.name != erasing.ERASED)).first()
     if found is None:
         raise LookupError(number)
     return found
@@ -373,8 +373,9 @@ def merge(session: Session, who: Who, number: int, other: int, now: datetime) ->
         else:
             seat.person_id = number
         session.add(seat)
+    joining.take_over(session, number, other)
     person.council_id = person.council_id or double.council_id
-    double.name, double.preferred_channel, double.council_id = privacy.ERASED, "", None
+    double.name, double.preferred_channel, double.council_id = erasing.ERASED, "", None
     session.add_all((person, double))
     audit.append(
         session, now, f"officer:{who.id}", "people merged", f"person:{number}", person.council_id, f"person:{other}"
@@ -391,7 +392,7 @@ def councils(session: Session, who: Who) -> list[CouncilRow]:
     counts = dict(
         session.execute(
             sa.select(col(Person.council_id), sa.func.count())
-            .where(col(Person.name) != privacy.ERASED)
+            .where(col(Person.name) != erasing.ERASED)
             .group_by(col(Person.council_id))
         ).all()
     )
@@ -420,7 +421,7 @@ def council(session: Session, who: Who, number: int) -> CouncilDetail:
     sitting = session.execute(
         sa.select(col(Seat.committee_kind), col(Seat.role), col(Person.id), col(Person.name))
         .join(Person, col(Person.id) == col(Seat.person_id))
-        .where(col(Seat.council_id) == number, col(Seat.until).is_(None), col(Person.name) != privacy.ERASED)
+        .where(col(Seat.council_id) == number, col(Seat.until).is_(None), col(Person.name) != erasing.ERASED)
         .order_by(col(Person.name))
     ).all()
     places = {
@@ -437,7 +438,7 @@ def council(session: Session, who: Who, number: int) -> CouncilDetail:
     )
     people = session.execute(
         sa.select(col(Person.id), col(Person.name))
-        .where(col(Person.council_id) == number, col(Person.name) != privacy.ERASED)
+        .where(col(Person.council_id) == number, col(Person.name) != erasing.ERASED)
         .order_by(col(Person.name))
         .limit(500)
     ).all()
@@ -480,7 +481,7 @@ def save_council(session: Session, who: Who, number: int | None, typed: Mapping[
 def data(session: Session, office: Office, who: Who, number: int, now: datetime) -> dict[str, Any]:
     """All that is kept about a person, to hand to them (GDPR, art. 15 and 20); the trail says who asked."""
     person = the_person(session, who, number)
-    found = privacy.all_of(session, office, person)
+    found = disclosing.all_of(session, office, person)
     audit.append(session, now, f"officer:{who.id}", "data handed out", f"person:{number}", person.council_id)
     return found
 
@@ -498,5 +499,5 @@ def erase(session: Session, office: Office, who: Who, number: int, now: datetime
     ).first():
         raise LookupError("an officer's address")
     council_id = person.council_id
-    privacy.erase_person(session, office, person, rows, now, f"officer:{who.id}")
+    erasing.erase_person(session, office, person, rows, now)
     audit.append(session, now, f"officer:{who.id}", "erased", f"person:{number}", council_id)

@@ -364,7 +364,7 @@ def gather(session: Session, made: Committee, now: datetime) -> int:
         .where(Ticket.committee_id == row.committee_id, col(Ticket.kind).in_(("question", "preparation")))
         .order_by(col(Ticket.id))
     ).all()
-    words = dict.fromkeys(" ".join(each.split())[:400] for each in asked if not each.startswith("("))
+    words = dict.fromkeys(agenda.words_of(each) for each in asked if not each.startswith("("))
     fresh = [each for each in words if each not in standing]
     for position, text in enumerate(fresh, len(standing) + 1):
         item = AgendaItem(committee_id=made.id, position=position, received=text, edited_by="program", edited_at=now)

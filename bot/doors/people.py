@@ -7,7 +7,7 @@ from typing import Any
 
 from bot import sheets, workbook
 from bot.db import Database
-from bot.desk import members_import, people, privacy, undelivered
+from bot.desk import members_import, people, retention, undelivered
 from bot.desk.members_import import Report
 from bot.desk.people import CouncilDetail, CouncilRow, Detail, Row
 from bot.desk.undelivered import Undelivered
@@ -90,5 +90,5 @@ class PeopleDoor:
     async def retention(self) -> list[tuple[str, int, int]]:
         """What is purged at the next look, and what will be within 30 days, by kind."""
         now = self.now()
-        today, soon = await self.db.read(privacy.due, now), await self.db.read(privacy.due, now + SOON)
+        today, soon = await self.db.read(retention.due, now), await self.db.read(retention.due, now + SOON)
         return [(name, today[name], soon[name]) for name in today]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from bot.desk import chat, files, incoming, officer, privacy
+from bot.desk import chat, erasing, files, incoming, officer, retention
 from channels.attachments import OutboxAttachmentRow
 from channels.contract import Address, Attachment, Receipt, Undeliverable
 from channels.directory import Council
@@ -70,7 +70,7 @@ def test_a_voice_message_is_listened_to_by_the_team_and_the_asker_hears_so(town:
     assert "J'ajoute votre message" in said
     assert "Je ne sais pas écouter" in said
     assert len(rows(town)) == 2
-    town.db.transact(privacy.erase, town.office, ticket(town).address_id, town.at)
+    town.db.transact(erasing.erase, town.office, ticket(town).address_id, town.at)
     assert rows(town) == [], "it goes with the question"
 
 
@@ -90,9 +90,9 @@ def test_a_file_alone_goes_to_a_person_even_when_it_is_not_kept(town: Town) -> N
 def test_what_came_with_a_question_that_was_answered_goes_when_its_follow_up_is_over(town: Town) -> None:
     answer = town.say("telegram", "7", "c'est quoi le COPIL ?", attachments=(PHOTO,))
     assert any("comité de pilotage" in text for text in answer)
-    town.db.transact(privacy.purge, town.at + timedelta(hours=71))
+    town.db.transact(retention.purge, town.at + timedelta(hours=71))
     assert len(rows(town)) == 1
-    assert town.db.transact(privacy.purge, town.at + timedelta(hours=73))["follow-ups"] == 1
+    assert town.db.transact(retention.purge, town.at + timedelta(hours=73))["follow-ups"] == 1
     assert rows(town) == []
 
 
@@ -104,7 +104,7 @@ def test_whoever_is_not_content_with_an_answer_hands_on_the_file_of_the_question
     (notice,) = town.notices()
     assert [file.filename for file in notice.attachments] == ["photo.jpg"]
     assert [each.filename for each in town.db.look(files.of_ticket, ticket(town).id)] == ["photo.jpg"]
-    town.db.transact(privacy.purge, town.at + timedelta(hours=73))
+    town.db.transact(retention.purge, town.at + timedelta(hours=73))
     assert [row.filename for row in rows(town)] == ["photo.jpg"]
 
 
@@ -259,7 +259,7 @@ def test_erasure_takes_the_files_of_the_answers_too(town: Town) -> None:
     token = asked(town, "email", "awa@exemple.org")
     town.say("email", OFFICER.handle, "Voici le plan.", token=token, attachments=(PLAN,))
     assert len(rows(town)) == 1
-    town.db.transact(privacy.erase, town.office, ticket(town).address_id, town.at)
+    town.db.transact(erasing.erase, town.office, ticket(town).address_id, town.at)
     assert rows(town) == []
 
 
@@ -314,17 +314,17 @@ def test_files_go_with_their_question_and_not_before(town: Town) -> None:
     town.say("email", "awa@exemple.org", UNKNOWN, attachments=(PLAN,))
     town.db.transact(officer.close, ticket(town).id, "réglé", "officer:1", town.at)
     later = town.at + timedelta(days=40)
-    town.db.transact(privacy.purge, later)
+    town.db.transact(retention.purge, later)
     assert len(rows(town)) == 1
-    assert town.db.look(lambda session: session.exec(select(InboxRow.text)).first()) == privacy.ERASED
-    town.db.transact(privacy.purge, town.at + timedelta(days=370))
+    assert town.db.look(lambda session: session.exec(select(InboxRow.text)).first()) == erasing.ERASED
+    town.db.transact(retention.purge, town.at + timedelta(days=370))
     assert rows(town) == []
 
 
 def test_a_copy_in_a_notice_goes_after_a_month(town: Town) -> None:
     town.say("email", "awa@exemple.org", UNKNOWN, attachments=(PLAN,))
-    assert town.db.transact(privacy.purge, town.at + timedelta(days=29))["files"] == 0
-    assert town.db.transact(privacy.purge, town.at + timedelta(days=31))["files"] == 1
+    assert town.db.transact(retention.purge, town.at + timedelta(days=29))["files"] == 0
+    assert town.db.transact(retention.purge, town.at + timedelta(days=31))["files"] == 1
     assert len(rows(town)) == 1
 
 
@@ -332,5 +332,5 @@ def test_whoever_is_erased_takes_their_files_along(town: Town) -> None:
     town.say("email", "awa@exemple.org", UNKNOWN, attachments=(PLAN,))
     row = town.db.look(lambda session: session.exec(select(InboxRow)).first())
     assert row is not None
-    town.db.transact(privacy.erase, town.office, row.address_id, town.at)
+    town.db.transact(erasing.erase, town.office, row.address_id, town.at)
     assert rows(town) == []

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from bot import audit
 from bot.audit import AuditText
-from bot.desk import officer, privacy
+from bot.desk import erasing, officer, privacy, retention
 from bot.desk.turns import FOLLOW_UP
 from channels import directory
 from channels.admission import MOST_BYTES
@@ -34,9 +34,9 @@ def row_of(what: str) -> str:
 
 
 def test_the_page_names_the_times_that_the_program_keeps() -> None:
-    assert timedelta(days=30) == privacy.AUTOMATIC_KEPT
+    assert timedelta(days=30) == retention.AUTOMATIC_KEPT
     assert row_of("Une question à laquelle le programme a répondu").startswith("30 jours")
-    assert privacy.ESCALATED_KEPT == privacy.CONTACT_KEPT == timedelta(days=365)
+    assert retention.ESCALATED_KEPT == retention.CONTACT_KEPT == timedelta(days=365)
     for what in ("Une question transmise à l'équipe", "Votre adresse e-mail ou votre numéro", "La note d'un appel"):
         assert row_of(what).startswith("12 mois")
     assert timedelta(days=3) == FOLLOW_UP
@@ -77,7 +77,7 @@ def test_someone_reads_all_that_is_kept_of_them(town: Town) -> None:
 
 def test_erasure_takes_calls_and_names_given_for_a_meeting(town: Town) -> None:
     id = town.db.transact(arrange, town)
-    town.db.transact(privacy.erase, town.office, id, town.at)
+    town.db.transact(erasing.erase, town.office, id, town.at)
     assert town.db.look(lambda session: session.exec(select(CallNote)).all()) == []
     assert town.db.look(lambda session: session.exec(select(Attendance.alternate)).all()) == [""]
 
@@ -87,7 +87,7 @@ def test_words_about_meetings_and_of_the_trail_go_after_a_year(town: Town, days:
     town.db.transact(arrange, town)
     town.say("web", "w1", UNKNOWN)
     town.db.transact(officer.write, town.office, 1, "Personne ne sait.", "command", town.at)
-    town.db.transact(privacy.purge, town.at + timedelta(days=days))
+    town.db.transact(retention.purge, town.at + timedelta(days=days))
     assert bool(town.db.look(lambda session: session.exec(select(CallNote.text)).one())) is kept
     assert bool(town.db.look(lambda session: session.exec(select(Attendance.alternate)).one())) is kept
     words = town.db.look(lambda session: session.exec(select(AuditText.text)).all())

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from bot.db import Database
-from bot.desk import letters, outgoing, privacy
+from bot.desk import erasing, letters, outgoing, retention
 from bot.office import Office
 from channels import attachments, directory, mailbox
 from channels.attachments import FileRow, OutboxAttachmentRow
@@ -100,16 +100,16 @@ def test_a_file_goes_with_the_last_message_that_carries_it(db: Database, office:
         claimed = db.transact(outgoing.claim_sending, office, ["email"], [], now + timedelta(days=20))
         assert claimed is not None
         db.transact(outgoing.sent, office, claimed[0], "id", now)
-    db.transact(privacy.purge, now + timedelta(days=31))
+    db.transact(retention.purge, now + timedelta(days=31))
     assert (count(db, FileRow), count(db, OutboxAttachmentRow)) == (1, 1)
-    db.transact(privacy.purge, now + timedelta(days=52))
+    db.transact(retention.purge, now + timedelta(days=52))
     assert (count(db, FileRow), count(db, OutboxAttachmentRow)) == (0, 0)
 
 
 def test_what_is_erased_takes_its_files_along_at_once(db: Database, office: Office, now: datetime) -> None:
     post(db, office, now, "k1", KIT)
     who = db.transact(address, office, "a@b.fr", now)
-    db.transact(privacy.erase, office, who, now)
+    db.transact(erasing.erase, office, who, now)
     assert (count(db, FileRow), count(db, OutboxAttachmentRow)) == (0, 0)
     assert db.transact(outgoing.claim_sending, office, ["email"], [], now) is None
 

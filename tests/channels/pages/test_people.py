@@ -2,19 +2,17 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from bot.tables import metadata
 from channels import directory
 from channels.contract import Address
 from channels.directory import AddressRow, Person
 from tests.office import Browsing, Bureau
-from tests.peers.postgres import programs
+from tests.peers.bytes import everything
 
 PHONE = "+33612345678"
 
@@ -173,29 +171,9 @@ def test_a_persons_data_in_one_click(bureau: Bureau) -> None:
     assert "données remises" in nora.get("/bureau/journal?objet=person").text
 
 
-def everything(bureau: Bureau, folder: Path) -> bytes:
-    """Every byte that the database holds: its files on SQLite; the tables, their files' dump on PostgreSQL."""
-    db = bureau.town.db
-    if db.is_sqlite:
-        found = b"".join(path.read_bytes() for path in folder.glob("hotline.db*"))
-        assert found
-        return found
-    rows: list[object] = []
-    for table in metadata.sorted_tables:
-        rows += db.look(lambda session, each=table: session.execute(sa.select(each)).all())
-    where = programs()
-    assert where is not None
-    host = db.url.query["host"]
-    dump = subprocess.run(
-        [where / "pg_dump", "-h", str(host), "-U", str(db.url.username), str(db.url.database)],
-        capture_output=True, check=True, timeout=60,
-    )  # fmt: skip
-    return repr(rows).encode() + dump.stdout
-
-
 def test_an_erasure_leaves_not_a_byte_and_keeps_the_figures(bureau: Bureau, tmp_path: Path) -> None:
     nora, number = lived(bureau)
-    before = everything(bureau, tmp_path)
+    before = everything(bureau.town.db, tmp_path)
     assert all(secret.encode() in before for secret in SECRETS if secret != "awa@exemple.org"), "it could be found"
     way = f"/bureau/personnes/{number}/effacer"
     page = nora.get(way).text
@@ -210,7 +188,7 @@ def test_an_erasure_leaves_not_a_byte_and_keeps_the_figures(bureau: Bureau, tmp_
     bureau.town.pass_time(days=3)
     bureau.town.work(ticks=True)
     bureau.town.db.compact()
-    after = everything(bureau, tmp_path)
+    after = everything(bureau.town.db, tmp_path)
     for secret in SECRETS:
         assert secret.encode() not in after, secret
     rows = bureau.town.db.look(lambda session: list(session.exec(select(AddressRow.sealed))))
