@@ -56,6 +56,8 @@ LOST = re.compile(  # « je n'ai rien compris à votre réponse », said of the 
     r"(?: (?:a |de )?(?:votre|vos|la|cette|ma) (?:reponse|reponses|message|explication|question))?"
     r"(?: (?:du tout|desole|desolee|merci|tout|bien|grand chose))?"
 )
+CHAT = {"how": "hello", "test": "hello", "yes": "no", "laugh": "no"}  # asks nothing, so nobody is called for it
+A_CALL = 8  # words: « passez-moi une vraie personne »; a longer message says about what
 TAKE_BACK = frozenset({"reprendre", "annuler", "ne pas envoyer", "stop"})  # within the two minutes of an answer
 NUMBERS = {
     "un": 1, "une": 1, "deux": 2, "trois": 3, "le premier": 1, "le deuxieme": 2, "le troisieme": 3, "la premiere": 1,
@@ -450,6 +452,11 @@ def _question(facts: Facts) -> Decision:
         return SmallTalk("thanks")
     if match.smalltalk in ("robot", "hello", "bye"):
         return SmallTalk(match.smalltalk)
+    if not (facts.asker_ticket or facts.answered_ticket):
+        if match.smalltalk in CHAT:
+            return SmallTalk(CHAT[match.smalltalk])
+        if match.smalltalk == "person" and len(words.split()) <= A_CALL:
+            return Command(HUMAN)  # about what was asked last, as the word HUMAIN is
     if facts.translated and facts.asker_ticket is None:
         return InTheirLanguage(*facts.translated)
     sure = match.decision == "answer" and match.entries

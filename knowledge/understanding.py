@@ -425,7 +425,7 @@ def language(text: str) -> str:
 
 # --- distress ----------------------------------------------------------------------------------------------------
 
-_DANGER = dict(listed("danger"))
+_DANGER = dict(listed("danger") + listed("harmless"))
 _NOW = f"({'|'.join(_DANGER['now'])})"
 _GOES_ON = re.compile(rf"\b({'|'.join((*_DANGER['now'], *_DANGER['still']))})\b")
 
@@ -441,8 +441,8 @@ _DEAF = _danger("deaf")
 _EMERGENCY = _danger("emergency")
 _NUMBERS = {  # in order
     "suicide": ("3114", "15", "112"),
-    "couple": ("3919", "17", "114"),
     "child": ("119", "17"),
+    "couple": ("3919", "17", "114"),
     "violence": ("17", "112", "114"),
     "fire": ("18", "112", "114"),
     "gas": ("18", "112", "114"),

@@ -154,6 +154,27 @@ def test_a_no_to_nothing_makes_no_question_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "told"), [("how", "hello"), ("test", "hello"), ("yes", "no"), ("laugh", "no"), ("thanks", "thanks")]
+)
+def test_a_message_that_asks_nothing_calls_nobody(said: str, told: str) -> None:
+    chat = replace(LOST, smalltalk=said)
+    assert decide(Facts("ça va ?", match=chat)) == router.SmallTalk(told)
+    assert isinstance(decide(Facts("vous êtes nuls", match=replace(LOST, smalltalk="rude"))), router.Escalate)
+
+
+def test_a_person_asked_for_in_other_words_is_called() -> None:
+    assert decide(Facts("passez-moi un humain", match=replace(LOST, smalltalk="person"))) == router.Command(
+        router.HUMAN
+    )
+    told = "je voudrais parler à quelqu'un de la fête que nous préparons pour le mois de juin"
+    assert isinstance(decide(Facts(told, match=replace(LOST, smalltalk="person"))), router.Escalate)
+
+
+def test_what_asks_nothing_still_reaches_the_person_who_is_waited_for() -> None:
+    assert decide(Facts("ça va ?", asker_ticket=3, match=replace(LOST, smalltalk="how"))) == router.AddToTicket(3)
+
+
+@pytest.mark.parametrize(
     ("text", "kind"), [("😡😡", "unreadable"), ("?", "unreadable"), (" \n", "empty"), ("", "empty")]
 )
 def test_only_a_message_with_nothing_in_it_is_called_empty(text: str, kind: str) -> None:
