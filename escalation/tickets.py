@@ -18,6 +18,9 @@ def fold(text: str) -> str:
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
 
 
+ABOUT_MEETINGS = ("question", "preparation", "human")  # kinds that may be asked about a meeting
+
+
 class Ticket(SQLModel, table=True):
     """A question that waits for a person. open -> answered -> closed; answered -> open when it is asked again."""
 
@@ -152,9 +155,19 @@ def close(session: Session, ticket: Ticket, reason: str, now: datetime) -> None:
     session.add(ticket)
 
 
+def for_a_meeting() -> Any:
+    """0 for what is asked about a meeting, which comes first, 1 for the rest: to order by."""
+    asked = sa.and_(col(Ticket.committee_id).is_not(None), col(Ticket.kind).in_(ABOUT_MEETINGS))
+    return sa.case((asked, 0), else_=1)
+
+
 def listed(session: Session, state: str | None = "open", limit: int = 200) -> list[Ticket]:
-    """Tickets by what is urgent: the promise that ends first."""
-    query = select(Ticket).order_by(col(Ticket.promised_at), col(Ticket.id)).limit(limit)
+    """Tickets by what is urgent: danger, then what is about a meeting, then the promise that ends first."""
+    query = (
+        select(Ticket)
+        .order_by(col(Ticket.urgent).desc(), for_a_meeting(), col(Ticket.promised_at), col(Ticket.id))
+        .limit(limit)
+    )
     return list(session.exec(query if state is None else query.where(Ticket.state == state)).all())
 
 

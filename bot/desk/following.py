@@ -75,10 +75,8 @@ def _prepare(desk: "Desk", committee: Committee, open_ticket: OpenTicket) -> Tic
             f"la personne veut préparer « {committee.title} » ({when}). Renvoyez un texte court, à dire à voix haute",
             [],
             kind="preparation",
+            about=committee.id,
         )
-        ticket.committee_id = committee.id
-        ticket.promised_at = deadline(desk.office, committee.starts_at, ticket.promised_at, desk.now)
-        desk.session.add(ticket)
         if row is not None:
             row.ticket_id = ticket.id
             desk.session.add(row)

@@ -16,6 +16,7 @@ from escalation import officers, tickets
 from escalation.tickets import Ticket
 from knowledge import entries
 from knowledge.translations import LANGUAGES
+from scheduler.committees import Committee
 
 DISTRESS_NUMBERS = {
     "15": "Urgence médicale : appelez le 15.",
@@ -77,18 +78,21 @@ def open_ticket(
     urgent: bool = False,
     said: str = "",
     brought: Sequence[int] = (),
+    about: int | None = None,
 ) -> Ticket:
     """A ticket with its notice to every officer concerned; `said`: what the asker added to the question.
 
-    `brought`: earlier messages whose files belong to it.
+    `brought`: earlier messages whose files belong to it; `about`: a meeting, where it is not the one spoken of.
     """
     turn = desk.turn
+    if about is None and kind in ("question", "human"):
+        about = desk.about
     ticket = tickets.open_ticket(
         desk.session,
         Ticket(
             council_id=turn.council_id,
             address_id=turn.address_id,
-            committee_id=desk.about if kind == "question" else None,
+            committee_id=about,
             kind=kind,
             question=question,
             subject=turn.messages[0].subject,
@@ -96,7 +100,7 @@ def open_ticket(
             why=why,
             candidates=candidates,
             opened_at=desk.now,
-            promised_at=hours.promised(desk.session, desk.office, turn.council_id, desk.now),
+            promised_at=_promised(desk, turn.council_id, about),
             theme=_theme(desk.session, candidates),
             urgent=urgent,
         ),
@@ -113,6 +117,15 @@ def open_ticket(
     files.tie(desk.session, came_by, ticket.id)
     officer.notify(desk.session, desk.office, ticket, desk.to.channel, desk.now, urgent=urgent, came_by=came_by)
     return ticket
+
+
+def _promised(desk: Desk, council_id: int | None, committee_id: int | None) -> datetime:
+    """By when a person answers: what is about a meeting to come, the evening before it at the latest."""
+    usual = hours.promised(desk.session, desk.office, council_id, desk.now)
+    meeting = desk.session.get(Committee, committee_id) if committee_id is not None else None
+    if meeting is None or meeting.starts_at <= desk.now:
+        return usual
+    return following.deadline(desk.office, meeting.starts_at, usual, desk.now)
 
 
 def _theme(session: Session, candidates: list[dict[str, object]]) -> str:
@@ -149,11 +162,14 @@ def add(desk: Desk, ticket_id: int) -> None:
     assert ticket is not None
     if ticket.kind == "human":  # « HUMAIN », and now the question itself
         ticket.kind = "question"
+        if ticket.committee_id is None and desk.about is not None:
+            ticket.committee_id = desk.about
+            ticket.promised_at = min(ticket.promised_at, _promised(desk, ticket.council_id, desk.about))
         desk.session.add(ticket)
     if ticket.kind == "preparation":
         following.added(desk, ticket)
     if ticket.state != "open":  # asked again: promised anew
-        ticket.promised_at = hours.promised(desk.session, desk.office, ticket.council_id, desk.now)
+        ticket.promised_at = _promised(desk, ticket.council_id, ticket.committee_id)
         ticket.warned = 0
     tickets.add_message(desk.session, ticket, desk.turn.text, desk.turn.last.heard_at, reopen=True)
     files.tie(desk.session, desk.came_by, ticket_id)

@@ -21,7 +21,6 @@ from scheduler.committees import CANCELLED, Committee, CommitteeCouncil
 from scheduler.preparation import Preparation
 
 MOST_WORDS, MOST_QUESTIONS, MOST_TO_ASK = 10, 6, 4
-ABOUT_MEETINGS = ("question", "preparation", "human")
 TO_CONFIRM = "à confirmer"
 
 
@@ -202,7 +201,10 @@ def _asked(session: Session, council_id: int | None, since: datetime | None) -> 
     if council_id is None:
         return ()
     query = select(Ticket).where(
-        Ticket.council_id == council_id, col(Ticket.committee_id).is_not(None), col(Ticket.kind).in_(ABOUT_MEETINGS)
+        Ticket.council_id == council_id,
+        col(Ticket.committee_id).is_not(None),
+        col(Ticket.kind).in_(tickets.ABOUT_MEETINGS),
+        ~col(Ticket.question).startswith("("),  # nothing was asked yet
     )
     if since is None:
         query = query.where(Ticket.state == "open")

@@ -21,6 +21,7 @@ from escalation import answering, officers, tickets
 from escalation.officers import Officer, OfficerCode
 from escalation.tickets import Ticket, TicketReply
 from knowledge import entries
+from scheduler.committees import Committee
 
 HERE = "Voici ce que vous attendiez."  # a reply that is but a file
 EMPTY = "la réponse est vide"
@@ -118,6 +119,7 @@ def notify(
             values |= {
                 "headline": "URGENT, une personne en difficulté" if urgent else _headline(ticket.question),
                 "promised": office.when(ticket.promised_at),
+                "meeting": f"Pour la réunion : {about}." if (about := meeting_of(session, office, ticket)) else "",
                 "candidates": _candidates(session, ticket),
             }
         letters.to_officer(
@@ -131,6 +133,12 @@ def notify(
             attachments=files.small(session, office, came_by),
             **values,
         )
+
+
+def meeting_of(session: Session, office: Office, ticket: Ticket) -> str:
+    """« COPIL de Bellevue, jeudi 10 décembre 2026 à 18 h » where a ticket is about a meeting, else nothing."""
+    meeting = session.get(Committee, ticket.committee_id) if ticket.committee_id else None
+    return f"{meeting.title}, {office.when(meeting.starts_at)}" if meeting else ""
 
 
 def _with_files(session: Session, text: str, came_by: Sequence[int]) -> str:

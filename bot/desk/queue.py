@@ -19,6 +19,7 @@ from escalation.console.views import THEMES, Filters, Queue, Queued, Recallable
 from escalation.officers import Officer
 from escalation.partners import PartnerRequest
 from escalation.tickets import Ticket
+from scheduler.committees import Committee
 
 A_PAGE = 50
 NEAR = timedelta(hours=4)  # of opening hours
@@ -54,11 +55,12 @@ def _base() -> Any:
             col(Ticket.id), col(Ticket.question), col(Ticket.kind), col(Ticket.state), col(Ticket.theme),
             col(Ticket.why), col(Ticket.opened_at), col(Ticket.promised_at), col(Ticket.answered_at),
             col(Ticket.urgent), col(AddressRow.channel), col(Person.name), col(Council.name).label("council"),
-            col(Ticket.candidates),
+            col(Ticket.candidates), col(Committee.title).label("meeting"), col(Committee.starts_at).label("meeting_at"),
         )
         .join(AddressRow, col(AddressRow.id) == col(Ticket.address_id))
         .outerjoin(Person, col(Person.id) == col(AddressRow.person_id))
         .outerjoin(Council, col(Council.id) == col(Ticket.council_id))
+        .outerjoin(Committee, col(Committee.id) == col(Ticket.committee_id))
     )  # fmt: skip
 
 
@@ -93,7 +95,7 @@ def _ordered(query: Any, view: str) -> Any:
         return query.order_by(col(Ticket.answered_at).desc(), col(Ticket.id).desc())
     if view == "fermees":
         return query.order_by(col(Ticket.id).desc())
-    return query.order_by(col(Ticket.urgent).desc(), col(Ticket.promised_at), col(Ticket.id))
+    return query.order_by(col(Ticket.urgent).desc(), tickets.for_a_meeting(), col(Ticket.promised_at), col(Ticket.id))
 
 
 def _seen_by(query: Any, who: Who) -> Any:
@@ -209,6 +211,7 @@ def _row(office: Office, row: Any, now: datetime, closed_days: frozenset[date], 
         row.name or "Une personne", row.council or "", manners(row.channel).label, THEMES.get(row.theme, ""), row.why,
         row.opened_at, row.promised_at, row.answered_at, row.urgent, late, waits and not late and left <= NEAR,
         in_hours(left) if waits and not late else "", at_it, partner,
+        f"{row.meeting}, {office.day(row.meeting_at)}" if row.meeting_at else "",
     )  # fmt: skip
 
 

@@ -112,6 +112,8 @@ def page(
         councils=councils_of(session, who),
         canned=[(each.id or 0, each.title, each.text) for each in answering.canned(session)],
         known_partners=[(each.email, each.name) for each in partners.known(session, office)],
+        meeting_id=ticket.committee_id,
+        meeting=officer.meeting_of(session, office, ticket),
     )
 
 

@@ -110,6 +110,7 @@ class Queued:
     left: str  # « 3 h ouvrées »
     holders: tuple[Holder, ...] = ()
     partner: str = ""  # who is awaited
+    meeting: str = ""  # that it is about
 
 
 @dataclass(frozen=True)
@@ -278,6 +279,8 @@ class Page:
     councils: Sequence[tuple[str, str]] = ()
     canned: Sequence[tuple[int, str, str]] = ()
     known_partners: Sequence[tuple[str, str]] = ()  # email, name
+    meeting_id: int | None = None  # that it is about
+    meeting: str = ""
 
 
 @dataclass(frozen=True)
