@@ -1,7 +1,7 @@
 """Files that go with a message of ours: each distinct content is kept once, sealed, however many messages carry it."""
 
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -44,35 +44,46 @@ def attach(session: Session, vault: Vault | None, carried: Mapping[int, Sequence
         return
     if vault is None:
         raise ValueError("a message with attachments is posted with the vault that seals them")
-    kept: dict[bytes, int] = {}
-    rows = []
-    for outbox_id, attachments in carried.items():
-        for each in attachments:
-            if each.content not in kept:
-                kept[each.content] = _keep(session, vault, each.content, now)
-            rows.append(
-                {
-                    "outbox_id": outbox_id,
-                    "file_id": kept[each.content],
-                    "filename": each.filename[:200],
-                    "content_type": each.content_type[:100],
-                }
-            )
+    kept = _keep(session, vault, {each.content for files in carried.values() for each in files}, now)
+    rows = [
+        {
+            "outbox_id": outbox_id,
+            "file_id": kept[each.content],
+            "filename": each.filename[:200],
+            "content_type": each.content_type[:100],
+        }
+        for outbox_id, attachments in carried.items()
+        for each in attachments
+    ]
     session.execute(sa.insert(OutboxAttachmentRow), rows)
 
 
-def _keep(session: Session, vault: Vault, content: bytes, now: datetime) -> int:
-    """The id of this content, kept if it is new, and held (FOR KEY SHARE) so that no sweep takes it meanwhile."""
+def _keep(session: Session, vault: Vault, contents: Collection[bytes], now: datetime) -> dict[bytes, int]:
+    """The id of each content, kept if it is new, and held (FOR KEY SHARE) so that no sweep takes it meanwhile.
+
+    Three statements however many there are: a morning's letters carry hundreds, and nobody else may write meanwhile.
+    """
     vault = vault.still()
-    marks = marks_of(vault, content)
+    marks = {content: marks_of(vault, content) for content in contents}
+    content_of = {mark: content for content, theirs in marks.items() for mark in theirs}
     dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[session.get_bind().dialect.name]
     table = FileRow.__table__  # type: ignore[attr-defined]
-    known = sa.select(table.c.id).where(table.c.mark.in_(marks)).with_for_update(read=True, key_share=True)
-    while (found := session.execute(known).scalar()) is None:
-        sealed = vault.seal(content, SEALED_AS)
-        values = {"mark": marks[0], "size": len(content), "sealed": sealed, "kept_at": now}
-        session.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
-    return int(found)
+    kept: dict[bytes, int] = {}
+    while missing := [content for content in marks if content not in kept]:
+        known = sa.select(table.c.id, table.c.mark).where(
+            table.c.mark.in_([m for each in missing for m in marks[each]])
+        )
+        held = known.order_by(table.c.mark).with_for_update(read=True, key_share=True)
+        for id, mark in session.execute(held):
+            kept.setdefault(content_of[mark], id)
+        new = [content for content in missing if content not in kept]
+        if new:  # in the order of their marks: of two who keep the same files, none waits for the other in a circle
+            values = [
+                {"mark": marks[each][0], "size": len(each), "sealed": vault.seal(each, SEALED_AS), "kept_at": now}
+                for each in sorted(new, key=lambda each: marks[each][0])
+            ]
+            session.execute(dialect.insert(table).on_conflict_do_nothing(), values)
+    return kept
 
 
 def marks_of(vault: Vault, content: bytes) -> list[str]:

@@ -29,6 +29,7 @@ UNFINISHED_IN = ("waiting", "claimed")
 UNFINISHED_OUT = ("waiting", "sending")
 TROUBLED_OUT = ("failed", "unknown", "held", "dead")
 ANSWER, BULK = "answer", "bulk"
+FIRST_OF_BULK = 10  # priority: answers, 0, go before all of it
 BEYOND = 2**53  # after every id
 
 
@@ -146,7 +147,7 @@ class OutboxRow(SQLModel, table=True):
     address_id: int = Field(foreign_key="addresses.id")
     council_id: int | None = Field(default=None, foreign_key="councils.id")
     kind: str = ANSWER
-    priority: int = 0  # answers before bulk
+    priority: int = 0  # answers before bulk, and of bulk what is wanted soonest
     name: str
     text: str
     subject: str = ""
@@ -535,7 +536,7 @@ def post(
             address_id=address_id,
             council_id=council_id,
             kind=kind,
-            priority=0 if kind == ANSWER else 10,
+            priority=0 if kind == ANSWER else FIRST_OF_BULK,
             name=message.name,
             text=message.text,
             subject=message.subject,
@@ -585,6 +586,7 @@ class Bulk:
     council_id: int | None
     message: Outbound
     rest: str = ""  # what its channel has no room for: SUITE brings it
+    within: int = 0  # days in which it must have been read: what is wanted soonest leaves first
 
 
 def post_bulk(
@@ -607,7 +609,7 @@ def post_bulk(
     blank = OutboxRow(
         key="", channel="", address_id=0, name="", text="", created_at=now, due_at=due_at or now
     ).model_dump()
-    blank |= {"kind": BULK, "priority": 10}
+    blank["kind"] = BULK
     del blank["id"]
     rows = [
         blank
@@ -625,6 +627,7 @@ def post_bulk(
             "choices": list(each.message.choices),
             "files": len(each.message.attachments),
             "rest": each.rest,
+            "priority": FIRST_OF_BULK + max(0, each.within),
         }
         for each in letters
     ]

@@ -189,7 +189,7 @@ def test_a_member_without_a_smartphone_is_on_the_call_list_with_what_to_say(seas
     assert "Je vous appelle pour" in call.aloud
     assert "Est-ce que vous venez ?" in call.aloud
     db.transact(arranging.note_call, None, number, call.person_id, "reached", "vient avec sa fille", town.at)
-    db.transact(arranging.said_by_phone, None, number, call.person_id, "yes", town.at)
+    db.transact(arranging.said_by_phone, season.office, None, number, call.person_id, "yes", town.at)
     assert season.detail(number).people[0].answer == "yes"
     assert db.look(lambda s: s.exec(select(OutboxRow).where(OutboxRow.channel == "phone")).all()) == []
 

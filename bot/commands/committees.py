@@ -104,7 +104,7 @@ def list_() -> None:
         return
     table = Table("N°", "Quand", "Réunion", "Conseils", "Lieu", "Prévenus", "", box=None, pad_edge=False)
     for row in rows:
-        told = f"{row.told} sur {row.seats}" if row.kind == "copil" else "sans rappel"
+        told = f"{row.told} sur {row.seats}" if row.seats else "personne n'y siège"
         title = row.title if row.kind == "copil" else f"{row.title} ({KIND_NAMES[row.kind]})"
         when, councils = found.office.when(row.starts_at), ", ".join(row.councils)
         cells = (str(row.id), when, title, councils, row.place, told, STATES[row.state])

@@ -252,15 +252,34 @@ def plan(
     clock: Annotated[str, typer.Option("--hour", help="Son heure.", metavar="HH:MM")] = "",
     active: Annotated[bool | None, typer.Option("--on/--off", help="La faire, ou ne plus la faire.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="La remettre comme au départ.")] = False,
+    add: Annotated[
+        str,
+        typer.Option("--add", help=f"En ajouter une (avec --day) : {', '.join(steps.ACTIONS)}.", metavar="ACTION"),
+    ] = "",
 ) -> None:
-    """Le plan des étapes d'un type de réunion ; en changer une (--step, puis --day, --hour, --on ou --off)."""
+    """Le plan des étapes d'un type de réunion ; en changer une (--step, puis --day, --hour, --on ou --off).
+
+    Exemples : hotline committees plan copil --step j-10 --day J-12 --hour 9h30 ; plan cotech --add remind --day J-7
+    """
     found = house()
     if kind not in committees.KINDS:
         stop(f"Type inconnu : {kind}. Types : {', '.join(committees.KINDS)}.")
-    changes = bool(to or clock or active is not None or reset)
+    if add:
+        if step or reset or active is not None or not to:
+            stop("Pour ajouter une étape : --add ACTION --day JOUR, et --hour si ce n'est pas 8 h.")
+
+        def more(session: Session) -> None:
+            at = hour(clock) if clock else time(8)
+            seating.add_step(session, None, kind, add, _days(to), at.hour * 60 + at.minute, found.now())
+
+        try:
+            found.db.transact(more)
+        except (BadCell, Wrong, BadStep) as error:
+            stop(f"{str(error)[:1].upper()}{str(error)[1:]}")
+    changes = not add and bool(to or clock or active is not None or reset)
     if changes and not step:
         stop("Dites quelle étape changer : --step ÉTAPE.")
-    if step and not changes:
+    if step and not changes and not add:
         stop("Dites ce qui change : --day, --hour, --on, --off ou --reset.")
     if step:
 
@@ -292,17 +311,31 @@ def plan(
 
 
 @app.command()
-def calls() -> None:
+def calls(
+    number: Annotated[int, typer.Argument(help="Une réunion, par son numéro ; toutes sinon.", metavar="[N]")] = 0,
+) -> None:
     """Qui appeler : numéros, ce qui a été envoyé, ce qu'il faut dire."""
     found = house()
     lists = found.db.look(meeting.call_lists, found.office, ALL, found.now())
+    lists = [each for each in lists if number in (0, each.card.id)]
     if not lists:
         out.print("Personne à appeler.")
     for each in lists:
         out.print(f"{each.card.title}, {found.office.when(each.card.starts_at)}", style="bold", markup=False)
         for call in each.calls:
             phones = ", ".join(call.phones) or "pas de numéro"
-            out.print(f"- {call.name} ({call.council}) : {phones}. {call.why or call.told}", markup=False)
+            out.print(f"- {call.name} ({call.council}) : {phones}. {call.why}", markup=False, soft_wrap=True)
+            for said in (f"Envoyé : {call.told}" if call.told else "", *_noted(found, call), *call.aloud.split("\n")):
+                if said:
+                    out.print(f"    {said}", style="dim", markup=False, soft_wrap=True)
+
+
+def _noted(found: House, call: meeting.Call) -> list[str]:
+    words = arranging.OUTCOMES
+    return [
+        f"Noté {found.office.when(note.at)} : " + ". ".join(filter(None, (words.get(note.outcome, ""), note.text)))
+        for note in call.notes
+    ]
 
 
 @app.command()
@@ -358,6 +391,12 @@ def report(
     for row in rows[1:]:
         table.add_row(*map(escape, row))
     out.print(table)
+    if made.totals:
+        out.print(f"\n{made.year}, conseil par conseil : les comités qui ont eu lieu, en part des sièges.")
+        year_of = Table(*season_report.YEAR_HEADINGS, box=None, pad_edge=False)
+        for row in season_report.years(made):
+            year_of.add_row(*map(escape, row))
+        out.print(year_of)
 
 
 def simulate(

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from bot import audit
-from bot.desk import following, meetings, repeating, season
+from bot.desk import following, meetings, preparing, repeating, season
 from bot.desk.calendar import MeetingOver, NoSuchMeeting
 from bot.desk.reminding import withdraw
-from bot.office import Office
+from bot.office import Office, in_full
 from bot.papers import words_of
 from channels import directory
 from channels.contract import Address
@@ -49,6 +49,7 @@ OUTCOMES = {
     "absent": "pas de réponse",
     "wrong-number": "mauvais numéro",
 }
+FIRST_DAY, LAST_DAY = 10, 1  # days before a committee between which a preparation takes place
 PREPARATION_TITLE = "Préparation : {}"
 
 
@@ -341,6 +342,19 @@ def add_document(
     audit.append(session, now, author(who), "document added", f"committee:{committee_id}")
 
 
+def describe_document(
+    session: Session, who: Who | None, committee_id: int, document_id: int, purpose: str, now: datetime
+) -> None:
+    """What a document is good for, in one line: the kit says it beside its title."""
+    the_meeting(session, who, committee_id)
+    row = session.get(CommitteeDocument, document_id)
+    if row is None or row.committee_id != committee_id:
+        raise NoSuchMeeting("Ce document n'est plus là.")
+    row.purpose = " ".join(purpose.split())[:200]
+    session.add(row)
+    audit.append(session, now, author(who), "document described", f"committee:{committee_id}")
+
+
 def drop_document(session: Session, who: Who | None, committee_id: int, document_id: int, now: datetime) -> None:
     """Take a document off; its file goes with the last meeting that had it."""
     the_meeting(session, who, committee_id)
@@ -373,20 +387,26 @@ def document(session: Session, who: Who | None, committee_id: int, document_id: 
 
 def propose(
     session: Session,
+    office: Office,
     who: Who | None,
     committee_id: int,
     moments: Sequence[datetime],
     place: str,
     now: datetime,
 ) -> None:
-    """The dates among which members choose, between now and the committee. Wrong."""
+    """The dates among which members choose, between J-10 and J-1 of the committee. Wrong."""
     meeting = the_meeting(session, who, committee_id)
+    day = meeting.starts_at.astimezone(office.zone).date()
+    first, last = day - timedelta(days=FIRST_DAY), day - timedelta(days=LAST_DAY)
     if not moments:
         raise Wrong(dates="Donnez au moins une date.")
     if len(moments) > 5:
         raise Wrong(dates="Cinq dates au plus : au-delà, on ne choisit plus.")
-    if any(not now < each < meeting.starts_at for each in moments):
-        raise Wrong(dates="Les dates vont d'aujourd'hui au jour du comité.")
+    if any(each <= now for each in moments):
+        raise Wrong(dates="Une de ces dates est déjà passée.")
+    if any(not first <= each.astimezone(office.zone).date() <= last for each in moments):
+        words = f"du {in_full(first)} au {in_full(last)}"
+        raise Wrong(dates=f"On se prépare dans les dix jours avant le comité : {words}.")
     season.set_dates(session, meeting, moments, place, now)
     audit.append(session, now, author(who), "preparation dates proposed", f"committee:{committee_id}")
 
@@ -453,14 +473,31 @@ def note_call(
 
 
 def said_by_phone(
-    session: Session, who: Who | None, committee_id: int, person_id: int, answer: str, now: datetime
+    session: Session,
+    office: Office,
+    who: Who | None,
+    committee_id: int,
+    person_id: int,
+    answer: str,
+    now: datetime,
+    alternate: str = "",
+    wish: str = "",
 ) -> None:
-    """What someone said over the phone: they come, they do not, they want to prepare."""
+    """What someone said over the phone: they come, they do not, they want to prepare; as a reply would. Wrong.
+
+    `alternate`, the name of who comes instead, is asked to come; `wish` is what someone wants to prepare.
+    """
     meeting = the_meeting(session, who, committee_id)
     person = session.get(Person, person_id)
     if person is None or answer not in (attendance.YES, attendance.NO, attendance.PREPARE):
         raise Wrong(reponse="Choisissez une réponse.")
-    attendance.say(session, committee_id, person_id, person.council_id, answer, now, meeting.revision)
+    if meeting.starts_at <= now or meeting.state == CANCELLED:
+        raise Wrong(reponse="Cette réunion est passée ou annulée : il n'y a plus à répondre.")
+    row = attendance.say(session, committee_id, person_id, person.council_id, answer, now, meeting.revision)
+    if answer == attendance.NO and alternate.strip():
+        following.name_alternate(session, office, meeting, person, row, " ".join(alternate.split())[:200], now)
+    if answer == attendance.PREPARE:
+        preparing.open_for(session, office, meeting, person, row, wish, author(who), now, who.id if who else None)
     audit.append(session, now, author(who), "answer noted", f"committee:{committee_id}")
 
 

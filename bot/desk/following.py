@@ -29,6 +29,7 @@ OPEN_FOR = {COMING: 14, replying.DATES: 14, replying.DECIDED: 7, replying.SERVED
 ANSWER_FOR = timedelta(days=3)  # « qui vous remplace ? », « que voulez-vous dire ? »
 PROMPTS = {"propose_dates": replying.DATES, "ask_decided": replying.DECIDED, "ask_served": replying.SERVED}
 MOST_ALTERNATES = 5
+TOLD = "Je l'en informe, et je lui demande si c'est possible."
 CALLED = "alternate"  # the step of an alternate who is asked to come
 
 
@@ -154,13 +155,25 @@ def _alternate(desk: "Desk", committee: Committee, person: Person, value: str) -
         session.add(row)
         desk.say("alternate_nobody", title=committee.title)
         return
+    asked = name_alternate(session, desk.office, committee, person, row, value, desk.now)
+    told = TOLD if asked else "L'équipe le sait aussi. Prévenez cette personne si vous le pouvez."
+    desk.say("alternate_noted", title=committee.title, who=row.alternate, told=told)
+
+
+def name_alternate(
+    session: Session,
+    office: Office,
+    committee: Committee,
+    person: Person,
+    row: Attendance,
+    value: str,
+    now: datetime,
+) -> bool:
+    """Note who comes instead of someone (« #12 », or a name) and ask them to come; False when they cannot be asked."""
     other = session.get(Person, int(value[1:])) if value.startswith("#") else _member(session, person, value)
     row.alternate, row.alternate_id = (other.name if other else value), (other.id if other else None)
     session.add(row)
-    told = "L'équipe le sait aussi. Prévenez cette personne si vous le pouvez."
-    if other is not None and call_upon(session, desk.office, committee, other, desk.now):
-        told = "Je l'en informe, et je lui demande si c'est possible."
-    desk.say("alternate_noted", title=committee.title, who=row.alternate, told=told)
+    return other is not None and call_upon(session, office, committee, other, now)
 
 
 def _member(session: Session, person: Person, name: str) -> Person | None:

@@ -15,7 +15,7 @@ from bot.office import Office
 from channels.directory import Council, Person
 from escalation.accounts import Who
 from scheduler import feeds
-from scheduler.committees import Committee, CommitteeCouncil
+from scheduler.committees import Committee, CommitteeCouncil, Seat
 from scheduler.feeds import Feed
 
 PAST, AHEAD = timedelta(days=90), timedelta(days=548)
@@ -58,6 +58,12 @@ def of_person(session: Session, office: Office, person_id: int, now: datetime) -
     return link(office, feeds.feed_of(session, now, person_id=person_id))
 
 
+def made_for(session: Session, office: Office, person_id: int) -> str:
+    """The link of a member; empty until they asked for it."""
+    row = session.exec(select(Feed).where(Feed.person_id == person_id)).first()
+    return link(office, row) if row else ""
+
+
 def listed(session: Session, office: Office, who: Who) -> list[Link]:
     """The councils that this officer sees, with their links."""
     rows = session.execute(
@@ -95,7 +101,9 @@ def read(session: Session, office: Office, asked: str, now: datetime) -> str | N
         name, councils = council.name if council else "Conseil citoyen", [row.council_id]
     else:
         person = session.get(Person, row.person_id)
-        name, councils = "Mes réunions", [person.council_id] if person and person.council_id else []
+        sits = session.exec(select(Seat.council_id).where(Seat.person_id == row.person_id, _held(now))).all()
+        own = [person.council_id] if person and person.council_id else []
+        name, councils = "Mes réunions", [*own, *sits]
     found = session.exec(
         select(Committee)
         .where(
@@ -110,6 +118,10 @@ def read(session: Session, office: Office, asked: str, now: datetime) -> str | N
     ).all()
     entries = [season.as_entry(each, meetings.KINDS.get(each.kind, "")) for each in found]
     return feeds.calendar(entries, name, office.zone, now)
+
+
+def _held(now: datetime) -> "sa.ColumnElement[bool]":
+    return sa.or_(col(Seat.until).is_(None), col(Seat.until) > now)
 
 
 def noted(session: Session, asked: str, now: datetime) -> None:

@@ -20,9 +20,9 @@ from scheduler import agenda, attendance, plan, preparation, steps
 from scheduler.attendance import CallNote
 from scheduler.committees import CANCELLED, Committee, CommitteeCouncil, Reminder, Seat
 from scheduler.preparation import Preparation
+from scheduler.steps import Step
 
 ANSWERS = {"yes": "vient", "no": "ne vient pas", "prepare": "vient, veut préparer", "": "sans réponse"}
-CALLS_FROM = timedelta(days=5)  # before a meeting
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class Seated:
 @dataclass(frozen=True)
 class StepLine:
     label: str
+    action: str
     words: str
     due_at: datetime
     state: str  # waiting | done | skipped
@@ -136,7 +137,9 @@ class Detail:
     decisions: tuple[Decided, ...]
     questions: tuple[Question, ...]
     uninvited: tuple[str, ...]
-    letter: str  # ready to send to the organiser, when a council was not invited
+    without_agenda: tuple[str, ...]
+    letter_again: bool  # the second letter, which is firmer
+    letter: str  # ready to send to the organiser, when an invitation or an agenda is missing
 
 
 def detail(session: Session, office: Office, who: Who, committee_id: int, now: datetime) -> Detail:
@@ -145,8 +148,9 @@ def detail(session: Session, office: Office, who: Who, committee_id: int, now: d
     card = meetings.cards(session, [meeting], now)[0]
     row = session.get(Preparation, committee_id)
     fixed = season.fixed(session, row, meeting)
-    uninvited = _uninvited(session, committee_id) if card.kind in ("copil", "cotech") else []
-    late = bool(uninvited) and meeting.starts_at > now and meeting.state != CANCELLED
+    coming = meeting.starts_at > now and meeting.state != CANCELLED
+    no_invitation, no_agenda = season.uninvited(session, meeting) if card.kind in ("copil", "cotech") else ([], [])
+    again = _asked_again(session, office, meeting, now)
     return Detail(
         card=card,
         over=meeting.starts_at <= now,
@@ -162,8 +166,8 @@ def detail(session: Session, office: Office, who: Who, committee_id: int, now: d
         councils=_councils(session, meeting),
         people=_people(session, office, who, meeting),
         steps=tuple(
-            StepLine(_label(each.step), steps.ACTION_NAMES.get(each.action, each.action), each.due_at, each.state,
-                     each.reason, each.due_at <= now)
+            StepLine(_label(each.step), each.action, steps.ACTION_NAMES.get(each.action, each.action), each.due_at,
+                     each.state, each.reason, each.due_at <= now)
             for each in steps.of(session, committee_id, meeting.revision)
         ),
         proposed=_proposed(session, committee_id),
@@ -172,8 +176,11 @@ def detail(session: Session, office: Office, who: Who, committee_id: int, now: d
         preparation_notes=row.notes if row else "",
         decisions=_decisions(session, committee_id),
         questions=_questions(session, who, committee_id),
-        uninvited=tuple(uninvited),
-        letter=season.letter_to_organiser(session, office, meeting, again=False) if late else "",
+        uninvited=tuple(no_invitation),
+        without_agenda=tuple(no_agenda),
+        letter_again=again,
+        letter=season.letter_to_organiser(session, office, meeting, again=again)
+        if coming and (no_invitation or no_agenda) else "",
     )  # fmt: skip
 
 
@@ -186,14 +193,13 @@ def _email(session: Session, office: Office, meeting: Committee) -> str:
     return directory.opened(office.vault, row).handle if row and row.sealed else ""
 
 
-def _uninvited(session: Session, committee_id: int) -> list[str]:
-    return list(
-        session.exec(
-            select(Council.name)
-            .join(CommitteeCouncil, col(CommitteeCouncil.council_id) == col(Council.id))
-            .where(CommitteeCouncil.committee_id == committee_id, col(CommitteeCouncil.invited_at).is_(None))
-            .order_by(col(Council.name))
-        ).all()
+def _asked_again(session: Session, office: Office, meeting: Committee, now: datetime) -> bool:
+    """Whether the plan has come to the second, firmer letter."""
+    return any(
+        step.active
+        and step.action == steps.GUARD_AGAIN
+        and steps.due_at(meeting.starts_at, step, office.zone, office.holidays) <= now
+        for step in steps.plan_of(session, meeting.kind)
     )
 
 
@@ -388,15 +394,28 @@ def call_lists(session: Session, office: Office, who: Who, now: datetime) -> lis
     ).all()
     mine = [each for each in soon if each.id is not None and meetings.sees(session, who, each.id)]
     shown = {each.id: each for each in meetings.cards(session, mine, now)}
+    plans = steps.plans(session, {each.kind for each in mine})
     found = []
     for meeting in mine:
-        calls = _calls(session, office, who, meeting, now)
+        calls = _calls(session, office, who, meeting, _to_be_called(office, plans[meeting.kind], meeting, now), now)
         if calls:
             found.append(CallList(shown[meeting.id or 0], calls))
     return found
 
 
-def _calls(session: Session, office: Office, who: Who, meeting: Committee, now: datetime) -> tuple[Call, ...]:
+def _to_be_called(office: Office, found: Sequence[Step], meeting: Committee, now: datetime) -> bool:
+    """Whether the hour has come at which the plan lists who has not answered (J-5, or the working day before)."""
+    return any(
+        step.active
+        and step.action == steps.CALLS
+        and steps.due_at(meeting.starts_at, step, office.zone, office.holidays) <= now
+        for step in found
+    )
+
+
+def _calls(
+    session: Session, office: Office, who: Who, meeting: Committee, silent_too: bool, now: datetime
+) -> tuple[Call, ...]:
     assert meeting.id is not None
     unreachable = {
         row.person_id: row.call
@@ -405,7 +424,7 @@ def _calls(session: Session, office: Office, who: Who, meeting: Committee, now: 
         ).all()
     }
     wanted: dict[int, tuple[Person, int | None]] = {}
-    if meeting.starts_at - now <= CALLS_FROM and meeting.kind == "copil":
+    if silent_too:
         wanted = {person.id or 0: (person, council) for person, council in season.silent(session, meeting)}
     for person_id in unreachable:
         person = session.get(Person, person_id)

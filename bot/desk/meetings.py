@@ -202,9 +202,9 @@ def _unfixed(session: Session, ids: Sequence[int]) -> set[int]:
     """The meetings whose preparation has no date."""
     fixed = set(
         session.exec(
-            select(Preparation.committee_id).where(
-                col(Preparation.committee_id).in_(ids), col(Preparation.meeting_id).is_not(None)
-            )
+            select(Preparation.committee_id)
+            .join(Committee, col(Committee.id) == col(Preparation.meeting_id))
+            .where(col(Preparation.committee_id).in_(ids), col(Committee.state) != CANCELLED)
         ).all()
     )
     return set(ids) - fixed

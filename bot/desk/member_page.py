@@ -7,20 +7,15 @@ from datetime import datetime
 from sqlmodel import Session
 
 from bot import audit, tokens
-from bot.desk import following, kit, kit_paper, officer, season
+from bot.desk import following, following_calendars, kit, kit_paper, preparing, season
 from bot.desk.erasing import ERASED
 from bot.desk.kit import Kit
 from bot.office import Office
-from channels import directory
 from channels.contract import Attachment
 from channels.directory import Council, Person
-from escalation import tickets
-from escalation.tickets import Ticket
 from scheduler import attendance, preparation
 from scheduler.committees import CANCELLED, Committee
 from scheduler.preparation import Preparation
-
-MOST_WORDS = 3000  # characters of what someone wants to say
 
 
 @dataclass(frozen=True)
@@ -45,11 +40,13 @@ class Page:
     cancelled: bool
     answer: str  # yes | no | prepare | ""
     alternate: str
+    alternates: tuple[str, ...]  # who could come instead
     comes: tuple[str, ...]
     absent: tuple[str, ...]
     dates: tuple[Choice, ...]
     preparation: str
     kit: Kit
+    feed: str = ""  # the secret link of their calendar, once they asked for it
 
 
 def _opened(session: Session, office: Office, token: str, now: datetime) -> tuple[Committee, Person] | None:
@@ -83,6 +80,7 @@ def page(session: Session, office: Office, token: str, now: datetime) -> Page | 
         cancelled=meeting.state == CANCELLED,
         answer=mine.answer if mine else "",
         alternate=mine.alternate if mine else "",
+        alternates=tuple(each.name for each in following.alternates(session, meeting, person)),
         comes=tuple(names[row.person_id] for row in ours if row.answer != attendance.NO and row.person_id in names),
         absent=tuple(names[row.person_id] for row in ours if row.answer == attendance.NO and row.person_id in names),
         dates=tuple(
@@ -93,6 +91,7 @@ def page(session: Session, office: Office, token: str, now: datetime) -> Page | 
         ) if fixed is None else (),
         preparation=f"{office.when(fixed.starts_at)}{', ' + fixed.place if fixed.place else ''}" if fixed else "",
         kit=kit.of(session, office, meeting, person.council_id, now),
+        feed=following_calendars.made_for(session, office, person.id or 0),
     )  # fmt: skip
 
 
@@ -116,51 +115,30 @@ def answer(
     row = attendance.say(session, meeting.id, person.id, person.council_id, said, now, meeting.revision)
     audit.append(session, now, f"member:{person.id}", "answer noted", f"committee:{meeting.id}", person.council_id)
     if said == attendance.NO:
-        row.alternate = alternate.strip()[:200]
-        session.add(row)
-        return "C'est noté : vous ne venez pas." + (f" {row.alternate} vous remplace." if row.alternate else "")
+        return _replaced(session, office, meeting, person, row, " ".join(alternate.split())[:200], now)
     if said == attendance.PREPARE:
-        row.ticket_id = _prepare(session, office, meeting, person, row.ticket_id, wish.strip()[:MOST_WORDS], now)
-        session.add(row)
+        preparing.open_for(session, office, meeting, person, row, wish, f"member:{person.id}", now)
         return "C'est noté : vous venez, et l'équipe vous aide à préparer."
     return "C'est noté : vous venez."
 
 
-def _prepare(
+def _replaced(
     session: Session,
     office: Office,
     meeting: Committee,
     person: Person,
-    ticket_id: int | None,
-    wish: str,
+    row: attendance.Attendance,
+    alternate: str,
     now: datetime,
-) -> int | None:
-    """The ticket of what someone wants to say; None when we could not write back to them."""
-    ticket = session.get(Ticket, ticket_id) if ticket_id else None
-    if ticket is not None and ticket.state != "closed":
-        if wish:
-            tickets.add_message(session, ticket, wish, now, reopen=True)
-        return ticket.id
-    way = next(iter(directory.ways_to(session, person)), None)
-    if way is None or way.id is None:
-        return None
-    when = office.when(meeting.starts_at)
-    ticket = tickets.open_ticket(
-        session,
-        Ticket(
-            council_id=person.council_id,
-            address_id=way.id,
-            committee_id=meeting.id,
-            kind="preparation",
-            question=wish or f"(Préparer « {meeting.title} », {when}.)",
-            why=f"la personne veut préparer « {meeting.title} » ({when}). Renvoyez un texte court, à dire à voix haute",
-            opened_at=now,
-            promised_at=following.deadline(office, meeting.starts_at, office.promised(now), now),
-        ),
-    )
-    audit.append(session, now, f"member:{person.id}", "ticket opened", f"ticket:{ticket.id}", ticket.council_id)
-    officer.notify(session, office, ticket, way.channel, now)
-    return ticket.id
+) -> str:
+    """Who comes instead is noted, and asked to come where we know them."""
+    if not alternate:
+        row.alternate, row.alternate_id = "", None
+        session.add(row)
+        return "C'est noté : vous ne venez pas."
+    asked = following.name_alternate(session, office, meeting, person, row, alternate, now)
+    told = following.TOLD if asked else "Prévenez cette personne si vous le pouvez."
+    return f"C'est noté : vous ne venez pas. {row.alternate} vous remplace. {told}"
 
 
 def choose(session: Session, office: Office, token: str, numbers: Collection[int], now: datetime) -> str | None:
@@ -176,6 +154,16 @@ def choose(session: Session, office: Office, token: str, numbers: Collection[int
     if not chosen:
         return "C'est noté : aucune de ces dates."
     return "C'est noté : " + ", ".join(office.when(each.starts_at) for each in chosen) + "."
+
+
+def follow(session: Session, office: Office, token: str, now: datetime) -> bool:
+    """Make someone's secret calendar link; False when the link to the page is over."""
+    found = _opened(session, office, token, now)
+    if found is None or found[1].id is None:
+        return False
+    following_calendars.of_person(session, office, found[1].id, now)
+    audit.append(session, now, f"member:{found[1].id}", "calendar link made", f"person:{found[1].id}")
+    return True
 
 
 def file(session: Session, office: Office, token: str, what: str, now: datetime) -> Attachment | Kit | None:

@@ -29,6 +29,7 @@ LOCK = 0x72656D64  # PostgreSQL advisory lock: one worker at a time posts remind
 LOOK = 2000  # people whose messages are made in one look: the next look searches the seats anew
 MEETINGS = 5000  # planned, and begun, at one tick
 NOTICES = 200  # steps of which officers hear that are written in one look
+MOST_WITHIN = 30  # days: for what can wait
 SMS_TITLE, SMS_PLACE = 60, 60  # characters: what keeps a reminder within two SMS
 TWO_SMS = 306  # septets
 CHOICES = ("Je viens", "Je ne peux pas", "Je veux préparer")
@@ -140,7 +141,7 @@ def post(session: Session, office: Office, found: Sequence[Letter], now: datetim
     mailbox.post_bulk(
         session,
         [
-            Bulk(each.due.key, each.address_id, each.due.council_id, each.message)
+            Bulk(each.due.key, each.address_id, each.due.council_id, each.message, within=_within(each.meeting_at, now))
             for each in fresh
             if each.message and each.address_id
         ],
@@ -152,6 +153,11 @@ def post(session: Session, office: Office, found: Sequence[Letter], now: datetim
         if each.call and each.due.action in TO_CALL:
             _ask_to_call(session, office, each, now)
     return len(fresh)
+
+
+def _within(meeting_at: datetime, now: datetime) -> int:
+    """Whole days until a meeting: tomorrow's details leave before next week's files, what is asked after it last."""
+    return (meeting_at - now).days if meeting_at > now else MOST_WITHIN
 
 
 def tell(session: Session, office: Office, found: Sequence[Due], now: datetime) -> int:
@@ -253,7 +259,9 @@ def pass_on(session: Session, office: Office, key: str, reason: str, now: dateti
         return True
     row.outbox_key, row.channel = f"{each.key}~{row.tries}", letter.message.recipient.channel
     session.flush()
-    bulk = Bulk(row.outbox_key, letter.address_id, each.council_id, letter.message)
+    bulk = Bulk(
+        row.outbox_key, letter.address_id, each.council_id, letter.message, within=_within(meeting.starts_at, now)
+    )
     mailbox.post_bulk(session, [bulk], now, plan.next_waking(now, office.zone, office.waking), vault=office.vault)
     return True
 

@@ -188,6 +188,20 @@ def _said(session: Session, ids: Sequence[int]) -> dict[tuple[int, int], tuple[i
     return {(row[0], row[1]): (row[2], row[3], row[4], row[5], row[6]) for row in rows}
 
 
+YEAR_HEADINGS = (
+    "Conseil", "Comités", "Invités à temps", "Prévenus", "Ont répondu", "Sont venus", "Veulent préparer",
+)  # fmt: skip
+
+
+def years(found: Report) -> list[list[str]]:
+    """The year of each council as rows of text: committees, invitations in time, and shares of its seats."""
+    return [
+        [each.council, str(each.committees), f"{each.in_time} sur {each.committees}"]
+        + [f"{each.share(count)} %" for count in (each.reminded, each.answered, each.came, each.prepared)]
+        for each in found.totals
+    ]
+
+
 def table(office: Office, found: Report) -> list[list[str]]:
     """The report as rows of text, for a spreadsheet."""
     return [

@@ -1,6 +1,7 @@
 """Seats given and taken, and steps of a plan changed, named in words: what the command line does without a page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -130,6 +131,19 @@ def edit_step(session: Session, who: Who | None, kind: str, step: Step, now: dat
     steps.edit(session, kind, step, author(who), now)
     what = f"{step.label} {step.hour // 60} h {step.hour % 60:02d}" if step.active else "désactivée"
     audit.append(session, now, author(who), "plan changed", f"plan:{kind}.{step.step}", text=what)
+
+
+def add_step(session: Session, who: Who | None, kind: str, action: str, days: int, hour: int, now: datetime) -> Step:
+    """One more step in a kind's plan, named by its day and what it does. BadStep; Wrong when it is there already."""
+    made = Step("", action, days, hour, working_day=days >= 0)
+    made = replace(made, step=f"{made.label.lower()}-{action}")
+    same = next((each for each in steps.plan_of(session, kind) if each.action == action and each.days == days), None)
+    if same is not None and same.active:
+        raise Wrong(ajout_jours=f"Cette étape est déjà dans le plan : {same.label}, {steps.ACTION_NAMES[action]}.")
+    if same is not None:
+        made = replace(same, hour=hour, active=True)
+    edit_step(session, who, kind, made, now)
+    return made
 
 
 def reset_step(session: Session, who: Who | None, kind: str, step: str, now: datetime) -> None:

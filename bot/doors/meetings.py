@@ -148,12 +148,15 @@ class MeetingsDoor:
         with said():
             await self.db.run(arranging.add_document, who, number, title, purpose, url, filename, content, self.now())
 
+    async def describe_document(self, who: Who, number: int, document: int, purpose: str) -> None:
+        await self.db.run(arranging.describe_document, who, number, document, purpose, self.now())
+
     async def drop_document(self, who: Who, number: int, document: int) -> None:
         await self.db.run(arranging.drop_document, who, number, document, self.now())
 
     async def propose(self, who: Who, number: int, moments: Sequence[datetime], place: str) -> None:
         with said():
-            await self.db.run(arranging.propose, who, number, moments, place, self.now())
+            await self.db.run(arranging.propose, self.office, who, number, moments, place, self.now())
         self.rang()
 
     async def fix_preparation(self, who: Who, number: int, date_id: int, place: str) -> int:
@@ -179,14 +182,17 @@ class MeetingsDoor:
     async def came(self, who: Who, number: int, here: Mapping[int, bool]) -> None:
         await self.db.run(arranging.came, who, number, here, self.now())
 
-    async def note_call(self, who: Who, number: int, person: int, outcome: str, text: str, answer: str) -> None:
+    async def note_call(
+        self, who: Who, number: int, person: int, outcome: str, text: str, answer: str, alternate: str = ""
+    ) -> None:
         def work(session: Session) -> None:
             arranging.note_call(session, who, number, person, outcome, text, self.now())
             if answer:
-                arranging.said_by_phone(session, who, number, person, answer, self.now())
+                arranging.said_by_phone(session, self.office, who, number, person, answer, self.now(), alternate, text)
 
         with said():
             await self.db.run(work)
+        self.rang()
 
     async def edit_step(
         self, who: Who, kind: str, step: str, days: int, hour: int, working_day: bool, active: bool
@@ -200,6 +206,13 @@ class MeetingsDoor:
 
         with said():
             await self.db.run(work)
+
+    async def add_step(self, who: Who, kind: str, action: str, days: int, hour: int) -> None:
+        try:
+            with said():
+                await self.db.run(seating.add_step, who, kind, action, days, hour, self.now())
+        except Refused as refused:
+            raise Refused({"ajout_jours": " ".join(refused.errors.values())}) from refused
 
     async def reset_step(self, who: Who, kind: str, step: str) -> None:
         with said():
@@ -254,6 +267,9 @@ class MeetingsDoor:
         words = await self.db.run(member_page.answer, self.office, token, said, alternate, wish, self.now())
         self.rang()
         return words
+
+    async def member_follow(self, token: str) -> bool:
+        return await self.db.run(member_page.follow, self.office, token, self.now())
 
     async def member_choose(self, token: str, chosen: set[int]) -> str | None:
         return await self.db.run(member_page.choose, self.office, token, chosen, self.now())

@@ -42,6 +42,7 @@ class MeetingPages:
             Route(f"{one}/ordre-du-jour", work(self.set_agenda), methods=["POST"]),
             Route(f"{one}/documents", work(self.add_document), methods=["POST"]),
             Route(f"{one}/documents/{{document:int}}", read(self.document), methods=["GET"]),
+            Route(f"{one}/documents/{{document:int}}/utilite", work(self.describe_document), methods=["POST"]),
             Route(f"{one}/documents/{{document:int}}/retirer", work(self.drop_document), methods=["POST"]),
             Route(f"{one}/dates", work(self.propose), methods=["POST"]),
             Route(f"{one}/dates/{{date:int}}/choisir", work(self.fix), methods=["POST"]),
@@ -218,6 +219,13 @@ class MeetingPages:
             name, content,
         )  # fmt: skip
         return await self._then(request, who, act, "Le document est ajouté au dossier.", place="#documents")
+
+    async def describe_document(self, request: Request, who: Who) -> Response:
+        form = await request.form()
+        act = self.desk.describe_document(
+            who, number_of(request), number_of(request, "document"), word(form, "utilite", 200)
+        )
+        return await self._then(request, who, act, "C'est noté : le dossier le dit.", place="#documents")
 
     async def drop_document(self, request: Request, who: Who) -> Response:
         act = self.desk.drop_document(who, number_of(request), number_of(request, "document"))

@@ -19,6 +19,10 @@ class MemberDesk(Protocol):
 
     async def member_answer(self, token: str, said: str, alternate: str, wish: str) -> str | None: ...
 
+    async def member_follow(self, token: str) -> bool:
+        """Make the secret link by which a program follows their meetings; False: the link is over."""
+        ...
+
     async def member_choose(self, token: str, chosen: set[int]) -> str | None: ...
 
     async def member_file(self, token: str, what: str) -> tuple[str, str, bytes] | None:
@@ -38,6 +42,7 @@ class MemberPages:
             Route("/reunion/{token}", self.show, methods=["GET"]),
             Route("/reunion/{token}", self.answer, methods=["POST"]),
             Route("/reunion/{token}/dates", self.choose, methods=["POST"]),
+            Route("/reunion/{token}/agenda", self.follow, methods=["POST"]),
             Route("/reunion/{token}/dossier.pdf", self.paper, methods=["GET"]),
             Route("/reunion/{token}/reunion.ics", self.entry, methods=["GET"]),
         ]
@@ -70,6 +75,14 @@ class MemberPages:
             return RedirectResponse(f"/reunion/{request.path_params['token']}", 303)
         said = await self.desk.member_choose(request.path_params["token"], set(numbers(form, "dates")))
         return await self._show(request, said or "")
+
+    async def follow(self, request: Request) -> Response:
+        form = await request.form()
+        way = f"/reunion/{request.path_params['token']}"
+        if not self.frame.trusts(request, "", word(form, "jeton")):
+            return RedirectResponse(way, 303)
+        made = await self.desk.member_follow(request.path_params["token"])
+        return await self._show(request, "Voici votre lien, en bas de la page." if made else "")
 
     async def paper(self, request: Request) -> Response:
         return await self._file(request, "pdf")

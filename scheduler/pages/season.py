@@ -36,6 +36,7 @@ class SeasonPages:
             Route(f"{WAY}/{{number:int}}/appels/{{person:int}}", work(self.note_call), methods=["POST"]),
             Route(f"{WAY}/plan", read(self.plan), methods=["GET"]),
             Route(f"{WAY}/plan", work(self.edit_plan), methods=["POST"]),
+            Route(f"{WAY}/plan/ajouter", work(self.add_to_plan), methods=["POST"]),
             Route(f"{WAY}/importer", work(self.importing), methods=["GET"]),
             Route(f"{WAY}/importer", work(self.import_file), methods=["POST"]),
         ]
@@ -57,7 +58,7 @@ class SeasonPages:
         try:
             await self.desk.note_call(
                 who, number, person, word(form, "resultat"), word(form, f"note-{number}-{person}", 1000),
-                word(form, "reponse"),
+                word(form, "reponse"), word(form, f"remplace-{number}-{person}", 200),
             )  # fmt: skip
         except LookupError:
             raise HTTPException(404) from None
@@ -106,6 +107,29 @@ class SeasonPages:
         if errors and not word(form, "defaut"):
             return await self._plan(request, errors, {"type": kind, "etape": step})
         return self.frame.back(request, f"{WAY}/plan#{kind if kind in self.desk.kinds() else ''}", "C'est enregistré.")
+
+    async def add_to_plan(self, request: Request, who: Who) -> Response:
+        form = await request.form()
+        kind, action = word(form, "type"), word(form, "action")
+        days, hour = word(form, "ajout_jours"), word(form, "ajout_heure")
+        errors = {}
+        if kind not in self.desk.kinds() or action not in ACTION_NAMES:
+            raise HTTPException(404)
+        if not re.fullmatch(r"-?\d{1,2}", days):
+            errors["ajout_jours"] = "Donnez un nombre de jours, de -90 à 90."
+        if not re.fullmatch(r"\d{1,2}:\d{2}", hour):
+            errors["ajout_heure"] = "Donnez une heure entre 8 h et 20 h."
+        if not errors:
+            try:
+                await self.desk.add_step(
+                    who, kind, action, int(days), int(hour.split(":")[0]) * 60 + int(hour.split(":")[1])
+                )
+            except Refused as refused:
+                errors = refused.errors
+        if errors:
+            typed = {"type": kind, "etape": "", "action": action, "ajout_jours": days, "ajout_heure": hour}
+            return await self._plan(request, errors, typed)
+        return self.frame.back(request, f"{WAY}/plan#{kind}", "L'étape est ajoutée.")
 
     # --- calendars that come in --------------------------------------------------------------------------------------
 

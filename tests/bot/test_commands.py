@@ -653,6 +653,11 @@ def test_a_step_of_the_plan_is_changed_from_the_command_line(hotline: Hotline) -
     assert "ce qui change" in hotline(*edit, "j-10", status=1)
     assert "quelle étape" in hotline("committees", "plan", "--day", "J-8", status=1)
     assert hotline("audit", "show").count("plan changed") == 4
+    more = ("committees", "plan", "cotech", "--add", "remind", "--day", "J-7")
+    assert re.search(r"J-7 +rappeler +9 h 15", hotline(*more, "--hour", "9h15"))
+    assert "déjà dans le plan" in hotline(*more, status=1)
+    assert "--day JOUR" in hotline("committees", "plan", "--add", "remind", status=1)
+    assert "action inconnue" in hotline("committees", "plan", "--add", "danser", "--day", "3", status=1).lower()
 
 
 def test_a_season_from_the_command_line(hotline: Hotline, tmp_path: Path) -> None:
@@ -676,6 +681,8 @@ def test_a_season_from_the_command_line(hotline: Hotline, tmp_path: Path) -> Non
     assert "Aucun comité" in hotline("committees", "report", "--year", "2020")
     assert "Comité;" in hotline("committees", "report", "--csv")
     assert hotline("committees", "calls")
+    assert "Personne à appeler" in hotline("committees", "calls", "99")
+    assert "personne n'y siège" not in hotline("committees", "list")
     target = tmp_path / "out.ics"
     hotline("committees", "export", str(target))
     assert "BEGIN:VTIMEZONE" in target.read_text("utf-8")

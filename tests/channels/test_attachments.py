@@ -77,6 +77,35 @@ def test_a_file_that_two_hundred_letters_share_is_kept_once(db: Database, office
     assert db.look(attachments.attached, office.vault, rows[-1]) == (KIT,)
 
 
+def test_two_hundred_letters_with_a_file_each_take_as_many_statements_as_two(
+    db: Database, office: Office, now: datetime
+) -> None:
+    def posted(start: int, many: int) -> int:
+        def work(session: Session) -> int:
+            bulk = [
+                Bulk(f"k{n}", address(session, office, f"p{n}@b.fr", now), None, letter(f"p{n}@b.fr", kit(n)))
+                for n in range(start, start + many)
+            ]
+            said: list[str] = []
+            count = lambda *args: said.append(args[2])  # noqa: E731
+            session.flush()
+            sa.event.listen(session.connection(), "before_cursor_execute", count)
+            mailbox.post_bulk(session, bulk, now, vault=office.vault)
+            sa.event.remove(session.connection(), "before_cursor_execute", count)
+            return len(said)
+
+        return db.transact(work)
+
+    def kit(n: int) -> Attachment:
+        return Attachment("kit.pdf", "application/pdf", b"%PDF-1.7 le kit du conseil " + str(n).encode())
+
+    assert posted(0, 2) == posted(2, 200) == 5
+    assert count(db, FileRow) == 202
+    ids = db.look(lambda session: list(session.exec(select(OutboxRow.id).order_by(OutboxRow.key)).all()))
+    keys = sorted(f"k{n}" for n in range(202))
+    assert db.look(attachments.attached, office.vault, ids[7]) == (kit(int(keys[7][1:])),)
+
+
 def test_nothing_of_a_file_can_be_read_in_the_database(db: Database, office: Office, now: datetime) -> None:
     post(db, office, now, "k1", KIT)
     file = db.look(lambda session: session.exec(select(FileRow)).one())

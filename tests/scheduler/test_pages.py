@@ -147,7 +147,9 @@ def test_a_preparation_is_proposed_chosen_by_sms_and_fixed(bureau: Bureau) -> No
     assert "mardi 8 décembre 2026 à 18 h" in page.text
     late = nora.post("/bureau/reunions/1/dates", {"date_1": "2026-12-20", "heure_1": "18:00"})
     assert late.status_code == 422
-    assert "Les dates vont d&#39;aujourd&#39;hui au jour du comité" in late.text
+    assert "du lundi 7 décembre 2026 au mercredi 16 décembre 2026" in late.text
+    early = nora.post("/bureau/reunions/1/dates", {"date_1": "2026-12-04", "heure_1": "18:00"})
+    assert "dans les dix jours avant le comité" in early.text
     page = nora.post("/bureau/reunions/1/dates/2/choisir")
     assert "La préparation est au calendrier" in page.text
     assert "jeudi 10 décembre 2026 à 18 h 30" in nora.get("/bureau/reunions/2").text
