@@ -387,8 +387,8 @@ def report(
     if not made.lines:
         out.print(f"Aucun comité en {made.year}.")
         return
-    table = Table(*rows[0], box=None, pad_edge=False)
-    for row in rows[1:]:
+    table = Table(*season_report.SHORT_HEADINGS, box=None, pad_edge=False)
+    for row in season_report.short(found.office, made):
         table.add_row(*map(escape, row))
     out.print(table)
     if made.totals:

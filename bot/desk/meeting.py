@@ -150,7 +150,10 @@ def detail(session: Session, office: Office, who: Who, committee_id: int, now: d
     fixed = season.fixed(session, row, meeting)
     coming = meeting.starts_at > now and meeting.state != CANCELLED
     no_invitation, no_agenda = season.uninvited(session, meeting) if card.kind in ("copil", "cotech") else ([], [])
-    again = _asked_again(session, office, meeting, now)
+    standing = steps.of(session, committee_id, meeting.revision)
+    again = any(
+        each.action == steps.GUARD_AGAIN and each.state != "skipped" and each.due_at <= now for each in standing
+    )
     return Detail(
         card=card,
         over=meeting.starts_at <= now,
@@ -168,7 +171,7 @@ def detail(session: Session, office: Office, who: Who, committee_id: int, now: d
         steps=tuple(
             StepLine(_label(each.step), each.action, steps.ACTION_NAMES.get(each.action, each.action), each.due_at,
                      each.state, each.reason, each.due_at <= now)
-            for each in steps.of(session, committee_id, meeting.revision)
+            for each in standing
         ),
         proposed=_proposed(session, committee_id),
         preparation_id=fixed.id if fixed else None,
@@ -191,16 +194,6 @@ def _label(step: str) -> str:
 def _email(session: Session, office: Office, meeting: Committee) -> str:
     row = session.get(AddressRow, meeting.organiser_address_id) if meeting.organiser_address_id else None
     return directory.opened(office.vault, row).handle if row and row.sealed else ""
-
-
-def _asked_again(session: Session, office: Office, meeting: Committee, now: datetime) -> bool:
-    """Whether the plan has come to the second, firmer letter."""
-    return any(
-        step.active
-        and step.action == steps.GUARD_AGAIN
-        and steps.due_at(meeting.starts_at, step, office.zone, office.holidays) <= now
-        for step in steps.plan_of(session, meeting.kind)
-    )
 
 
 def _items(session: Session, office: Office, committee_id: int, now: datetime) -> tuple[Item, ...]:

@@ -91,9 +91,9 @@ def wanted_of(line: Line, columns: frozenset[str]) -> tuple[Wanted, list[Problem
 
 
 def _seats(line: Line, problems: list[Problem]) -> dict[str, str]:
-    """« copil, cotech (suppléant) » -> {"copil": "titulaire", "cotech": "suppleant"}; a role alone is said of all."""
+    """« copil, cotech (suppléant) » -> {"copil": "titulaire", "cotech": "suppleant"}; a role alone is said of all, or of the COPIL."""
     seats: dict[str, str] = {}
-    common = "titulaire"
+    common, alone = "titulaire", False
     for part in re.split(r"[|,;/+\n]|\bet\b", line["siège"]):
         words = fold(part)
         if not words or words in NO_SEAT:
@@ -103,8 +103,10 @@ def _seats(line: Line, problems: list[Problem]) -> dict[str, str]:
         for kind in kinds:
             seats[kind] = role
         if not kinds and role:
-            common = role
+            common, alone = role, True
         if not kinds and not role:
             known = "copil, cotech, interconseil, suivis de titulaire ou suppléant"
             problems.append(line.problem("siège", f"« {part.strip()} » est inconnu. Écrivez {known}"))
+    if alone and not seats:  # « titulaire » and no more: where a seat matters first
+        return {"copil": common}
     return {kind: role or common for kind, role in seats.items()}

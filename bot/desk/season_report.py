@@ -188,6 +188,23 @@ def _said(session: Session, ids: Sequence[int]) -> dict[tuple[int, int], tuple[i
     return {(row[0], row[1]): (row[2], row[3], row[4], row[5], row[6]) for row in rows}
 
 
+SHORT_HEADINGS = ("Comité", "Sièges", "Prév.", "Rép.", "Vien.", "Venus", "Prép.", "Invit.")
+
+
+def short(office: Office, found: Report) -> list[list[str]]:
+    """The lines of a report for a narrow screen: committee, day and council in one cell."""
+    return [
+        [
+            f"{line.title}\n{line.starts_at.astimezone(office.zone):%d/%m/%Y}, {line.council}",
+            *(str(count) for count in (line.seats, line.reminded, line.answered, line.comes)),
+            "" if line.came is None else str(line.came),
+            str(line.prepared),
+            INVITED[line.invited],
+        ]
+        for line in found.lines
+    ]
+
+
 YEAR_HEADINGS = (
     "Conseil", "Comités", "Invités à temps", "Prévenus", "Ont répondu", "Sont venus", "Veulent préparer",
 )  # fmt: skip

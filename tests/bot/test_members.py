@@ -259,3 +259,11 @@ def test_the_list_shows_no_whole_number(db: Database, office: Office, councils: 
     assert shown[0].ways == ("SMS 06 •• •• •• 78", "e-mail a•••@exemple.fr")
     with pytest.raises(LookupError, match="inconnu"):
         db.look(members.listed_members, office, "Ailleurs")
+
+
+def test_a_role_alone_is_a_seat_on_the_steering_committee(db: Database, office: Office, councils: None, load) -> None:  # type: ignore[no-untyped-def]
+    line = f"{HEADINGS}\nBellevue;;Awa;;0612345678;;;%s;\n"
+    load(line % "titulaire")
+    assert people(db, office)["Awa"]["seats"] == [("copil", "titulaire")]
+    load(line % "suppléante", later=1)
+    assert people(db, office)["Awa"]["seats"] == [("copil", "suppleant")]
