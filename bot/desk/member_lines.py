@@ -91,7 +91,7 @@ def wanted_of(line: Line, columns: frozenset[str]) -> tuple[Wanted, list[Problem
 
 
 def _seats(line: Line, problems: list[Problem]) -> dict[str, str]:
-    """« copil, cotech (suppléant) » -> {"copil": "titulaire", "cotech": "suppleant"}; a role alone: of all, or COPIL."""
+    """« copil, cotech (suppléant) » -> {"copil": "titulaire", "cotech": "suppleant"}; a role alone: all, or COPIL."""
     seats: dict[str, str] = {}
     common, alone = "titulaire", False
     for part in re.split(r"[|,;/+\n]|\bet\b", line["siège"]):
