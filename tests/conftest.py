@@ -21,6 +21,7 @@ from channels.vault import Vault
 from knowledge import indexer, seed, training
 from knowledge.entries import Content
 from knowledge.matching import Index
+from tests.engines import Engines
 from tests.office import Bureau, bureau_of
 from tests.town import SLUGS, Town
 
@@ -40,16 +41,22 @@ def only_one(path: Path) -> Iterator[None]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def db(request: pytest.FixtureRequest, tmp_path: Path, engines: Engines) -> Iterator[Database]:
     """A migrated database, empty; the test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "hotline.db")
         url = f"sqlite:///{tmp_path}/hotline.db"
     else:
-        url = request.getfixturevalue("postgres_url")
+        url = request.getfixturevalue("postgres_emptied")
     found = Database(url)
+    engines.lend(found)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def engines() -> Engines:
+    return Engines()
 
 
 @pytest.fixture(scope="session")

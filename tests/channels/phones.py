@@ -160,7 +160,7 @@ class SmsPhone(Phone):
             "at": str(int(row.heard_at.timestamp())), "text": row.text,
         }  # fmt: skip
         url = f"{self.service.url}/sms/{kannel.SECRET}/recu"
-        assert httpx.get(url, params=asked, trust_env=False).status_code == 200
+        assert httpx.get(url, params=asked, trust_env=False, verify=False).status_code == 200
 
     def backwards(self, first: str, second: str) -> int:
         """The parts of one long SMS, the last one first."""

@@ -23,6 +23,7 @@ import pytest
 import smpp34
 
 from tests.peers import absent
+from tests.peers.leash import held
 from tests.peers.mail import until
 from tests.peers.ports import free_port
 
@@ -198,8 +199,8 @@ class Operator:
             )
 
     def report_late(self) -> None:
-        for held in self._held:
-            self._run(self._report(*held))
+        for each in self._held:
+            self._run(self._report(*each))
         self._held.clear()
 
     # ------------------------------------------------------------ phones
@@ -346,7 +347,7 @@ get-url = "{self.callback}/sms/{SECRET}/recu?{asked}"
     def start_box(self, box: str) -> None:
         """-v 4 and log-level 4: at level 3 smsbox still writes the address, text included, that it could not call."""
         with (self.folder / f"{box}.out").open("ab") as out:
-            self.processes[box] = subprocess.Popen(
+            process = subprocess.Popen(
                 [f"/usr/sbin/{box}", "-v", "4", str(self.folder / "kannel.conf")],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -354,13 +355,17 @@ get-url = "{self.callback}/sms/{SECRET}/recu?{asked}"
                 stderr=out,
                 start_new_session=True,
             )
+        self.processes[box] = held(process, self.folder)
         if box == "bearerbox":
             until(lambda: self.status() != "", what="for bearerbox")
 
     def status(self) -> str:
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(
-                f"http://127.0.0.1:{self.ports['admin']}/status.xml", params={"password": ADMIN}, trust_env=False
+                f"http://127.0.0.1:{self.ports['admin']}/status.xml",
+                params={"password": ADMIN},
+                trust_env=False,
+                verify=False,
             ).text
         return ""
 

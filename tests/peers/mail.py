@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.peers.leash import held
 from tests.peers.oauth import AuthorizationServer
 from tests.peers.ports import free_port
 
@@ -126,10 +127,9 @@ class MailServer:
             smtp.send_message(mail)
 
     def start_dovecot(self) -> None:
-        self.dovecot = subprocess.Popen(
-            ["/usr/sbin/dovecot", "-F", "-c", self.folder / "dovecot.conf"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        command = ["/usr/sbin/dovecot", "-F", "-c", self.folder / "dovecot.conf"]
+        self.dovecot = held(
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), self.folder
         )
         for name in ("imap", "imaps", "lmtp"):
             until(lambda name=name: _answers(self.ports[name]), what=f"for {name}")
@@ -175,7 +175,9 @@ def serving() -> Iterator[MailServer]:
         _write_postfix(folder, server.ports)
         server.start_dovecot()
         subprocess.run([*postfix, "check"], check=True, capture_output=True)
-        master = subprocess.Popen([*postfix, "start-fg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        master = held(
+            subprocess.Popen([*postfix, "start-fg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), folder
+        )
         for name in ("smtp", "submission", "smtps"):
             until(lambda name=name: _answers(server.ports[name]), what=f"for {name}")
         yield server

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.peers.browser import needed
+from tests.peers.leash import held
 from tests.peers.ports import free_port
 
 SCRIPT = Path(__file__).with_name("oidc.mjs")
@@ -30,7 +31,7 @@ class OpenId:
     """The provider: its issuer, and how a person goes through its pages."""
 
     issuer: str
-    browser: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20))
+    browser: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20, verify=False))
 
     def goes_through(self, url: str, login: str = "nora") -> str:
         """Sign in and agree, as a browser does; the address that it is sent back to."""
@@ -68,6 +69,7 @@ def provider(
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder(),
         env={"PATH": os.environ.get("PATH", ""), "HOTLINE_PEER": configuration},
     )  # fmt: skip
+    held(process)
     found = OpenId(issuer)
     try:
         deadline = time.monotonic() + 30

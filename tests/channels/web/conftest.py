@@ -28,7 +28,7 @@ class Site:
     desk: FakeDesk
 
     def visitor(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Accept": "text/html"}, timeout=10)
+        return httpx.Client(base_url=self.url, headers={"Accept": "text/html"}, timeout=10, verify=False)
 
 
 @pytest.fixture

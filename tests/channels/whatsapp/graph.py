@@ -172,7 +172,7 @@ class Graph:
 
     def _bring(self) -> None:
         """Each call in order, again until it is taken; Meta does so for seven days, with longer and longer rests."""
-        with httpx.Client(trust_env=False, timeout=20) as client:
+        with httpx.Client(trust_env=False, verify=False, timeout=20) as client:
             while (call := self._calls.get()) is not None:
                 body = json.dumps(call).encode()
                 for _ in range(100):
