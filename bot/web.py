@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from jinja2.ext import Extension
 from markupsafe import Markup
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -166,6 +167,7 @@ class PageFrame:
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=[French],
+            bytecode_cache=Compiled(),
         )
         self.jinja.globals |= {"static": self.static, "navigation": NAVIGATION}
         self.jinja.filters |= {
@@ -309,6 +311,18 @@ class PageFrame:
 
     async def broke(self, request: Request, error: Exception) -> Response:
         return self.trouble(request, 500, SAFETY | {"Cache-Control": "no-store"})  # beyond the reach of `Safe`
+
+
+class Compiled(BytecodeCache):
+    """Templates are compiled once in a process, however many sites it makes; one that was changed, anew."""
+
+    _kept: dict[tuple[str, str], Any] = {}  # (name and file, content): code
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key, bucket.checksum] = bucket.code
 
 
 class French(Extension):

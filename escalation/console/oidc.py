@@ -7,9 +7,11 @@ by a key of its own (private_key_jwt, RFC 7523); userinfo comes as JSON or as a 
 import base64
 import hashlib
 import logging
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from secrets import compare_digest, token_urlsafe
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -27,6 +29,12 @@ SECONDS = 10.0  # that the provider has for each answer
 KEPT = 3600.0  # seconds that its own description and keys are taken as known
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 LEEWAY = 60  # seconds between two clocks
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The authorities that we believe, read once: that takes longer than all else here."""
+    return httpx.create_ssl_context()
 
 
 class Refused(Exception):
@@ -227,7 +235,7 @@ class Provider:
         return about, keys
 
     def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(timeout=SECONDS, follow_redirects=False)
+        return httpx.AsyncClient(verify=_trust(), timeout=SECONDS, follow_redirects=False)
 
     @staticmethod
     async def _ask(client: httpx.AsyncClient, method: str, url: str, **more: Any) -> httpx.Response:
