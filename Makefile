@@ -44,10 +44,12 @@ $(VENV)/.ready: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
-	@echo "Installation des outils de test (une fois)…"
+# requirements-dev.lock tient tout ce que requirements.lock tient : un seul passage installe les deux
+$(VENV)/.ready-dev: requirements-dev.lock requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installation de la hotline et des outils de test (une fois, une à deux minutes)…"
 	@$(PIP) --require-hashes -r requirements-dev.lock
-	@touch $@
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $(VENV)/.ready $@
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { \
