@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import gate
 from bot.db import DatabaseAway
+from bot.desk import billing
 from bot.gate import Gate, Handler, Sessions
 from bot.office import in_full
 from channels import admission
@@ -173,7 +174,7 @@ class PageFrame:
         self.jinja.filters |= {
             "weight": admission.in_words,
             "day": self.day, "hour": self.hour, "moment": self.moment, "short": self.short, "tel": tel,
-            "many": many, "figures": figures, "date": in_full,
+            "many": many, "figures": figures, "euros": billing.euros, "date": in_full,
         }  # fmt: skip
 
     # --- drawing -----------------------------------------------------------------------------------------------------

@@ -8,11 +8,18 @@ OGG, M4A, AMR, MP3 = "audio/ogg", "audio/mp4", "audio/amr", "audio/mpeg"
 ENDINGS = {OGG: "ogg", M4A: "m4a", AMR: "amr", MP3: "mp3"}
 PLAYED = (OGG, M4A, MP3)  # by a browser; AMR needs a program of its own
 MOST_PIECES = 200_000  # pages or boxes: ten megabytes hold fewer
+MOST_FRAMES = 1_000_000  # of AMR, 20 ms each: five hours and a half
 _OGG_VOICES = (b"OpusHead", b"\x01vorbis", b"Speex   ")
 _COMMENTS = ((b"OpusTags", b""), (b"\x03vorbis", b"\x01"))  # how a page of comments opens, and what ends it
 _FREE = (b"udta", b"meta", b"uuid", b"keys", b"ilst")  # boxes that tell who, where and with what
 _NESTED = (b"moov", b"trak", b"mdia", b"moof", b"traf")
 _DATED = (b"mvhd", b"tkhd", b"mdhd")
+_AMR: dict[
+    bytes, tuple[int | None, ...]
+] = {  # how it opens, and the bytes of a frame by its type (None: there is none)
+    b"#!AMR\n": (12, 13, 15, 17, 19, 20, 26, 31, 5, None, None, None, None, None, None, 0),
+    b"#!AMR-WB\n": (17, 23, 32, 36, 40, 46, 50, 58, 60, 5, None, None, None, None, 0, 0),
+}
 _RATES_3 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # kbit/s, MPEG-1 layer III
 _RATES_3_LOW = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)  # MPEG-2 and 2.5
 _HERTZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
@@ -30,7 +37,7 @@ def kind_of(content: bytes) -> str:
     if content[4:8] == b"ftyp":
         handlers = {bytes(content[at + 8 : at + 12]) for kind, at, _end in _boxes(content) if kind == b"hdlr"}
         return M4A if b"soun" in handlers and not handlers & {b"vide", b"pict", b"auxv"} else ""
-    if content.startswith((b"#!AMR\n", b"#!AMR-WB\n")):
+    if content.startswith(tuple(_AMR)):
         return AMR
     return MP3 if _first_frame(content) is not None else ""
 
@@ -46,7 +53,7 @@ def bare(content: bytes, kind: str) -> bytes:
             return _bare_mp3(content)
     except (struct.error, IndexError) as error:
         raise Damaged(kind) from error
-    return content  # AMR says nothing but the sound
+    return _bare_amr(content)
 
 
 # --- Ogg (RFC 3533, RFC 7845) -----------------------------------------------------------------------------------------
@@ -157,6 +164,31 @@ def _bare_m4a(content: bytes) -> bytes:
             wide = 16 if content[body] == 1 else 8  # two dates, of eight or of four bytes
             made[body + 4 : body + 4 + wide] = bytes(wide)
     return bytes(made)
+
+
+# --- AMR (RFC 4867, section 5) ----------------------------------------------------------------------------------------
+
+
+def _bare_amr(content: bytes) -> bytes:
+    """Frames of sound and nothing else; a last one that was cut off is left out, and whatever is no frame refused."""
+    magic = next((each for each in _AMR if content.startswith(each)), None)
+    if magic is None:
+        raise Damaged(AMR)
+    sizes, at = _AMR[magic], len(magic)
+    for _ in range(MOST_FRAMES):
+        if at >= len(content):
+            break
+        size = sizes[content[at] >> 3 & 15] if content[at] & 0x87 == 0x04 else None  # sound, undamaged
+        if size is None:  # room for words, which no phone writes and no player reads
+            raise Damaged(AMR)
+        if at + 1 + size > len(content):
+            break
+        at += 1 + size
+    else:
+        raise Damaged("frames without end")
+    if at == len(magic):
+        raise Damaged(AMR)
+    return content[:at]
 
 
 # --- MP3 (ISO 11172-3; ID3) -------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from escalation.officers import Officer, OfficerCouncil
 from tests.channels.web.fake import FakeDesk
 from tests.peers.browser import served
 from tests.town import Town
+from tests.trail import Unwritten, watched
 
 KEY = b"k" * 32
 
@@ -107,7 +108,8 @@ def bureau_of(
     """The pages of the desk of this town, behind a real uvicorn, by its clock."""
     library = Library(town.db, town.now, lambda: town.at.date())
     library.index = town.index
-    within = Within(town.db, town.office, town.now, ring, library, provider=provider)
+    unwritten = Unwritten()
+    within = Within(watched(town.db, unwritten), town.office, town.now, ring, library, provider=provider)
     opened = {"web": open_channel({})}
     with served(
         lambda stopping: create_app(
@@ -118,3 +120,4 @@ def bureau_of(
         yield found
         for client in found.clients:
             client.close()
+    assert unwritten == [], f"one line of the trail is to say who did what: {unwritten}"

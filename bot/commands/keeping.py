@@ -18,13 +18,6 @@ from bot.desk import erasing, retention
 
 demo = typer.Typer(help="L'exemple de « hotline run --demo ».", no_args_is_help=True)
 audit = typer.Typer(help="La trace de tout ce qui est fait.", no_args_is_help=True)
-PURGED = {
-    "questions": "Questions",
-    "inbox": "Messages reçus",
-    "outbox": "Messages envoyés",
-    "tickets": "Questions transmises",
-    "addresses": "Adresses d'inconnus",
-}
 Target = Annotated[Path, typer.Argument(help="Le fichier de la sauvegarde.", dir_okay=False)]
 
 
@@ -79,8 +72,10 @@ def purge(
     found = house()
     now = found.now()
     counts = found.db.look(retention.due, now)
-    for name, words in PURGED.items():
-        out.print(f"{words} : {counts[name]}")
+    table = Table("Quoi", "Gardé", "À effacer", box=None, pad_edge=False)
+    for name, (words, kept) in retention.KINDS.items():
+        table.add_row(words, kept, str(counts[name]))
+    out.print(table)
     if dry_run:
         out.print("Essai : rien n'est effacé.")
         return

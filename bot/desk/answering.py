@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from bot import audit
-from bot.desk import hours, letters, officer, resending
+from bot.desk import billing, hours, letters, officer, resending
 from bot.desk import ticket as reading
 from bot.office import Office
 from bot.say import say
@@ -30,6 +30,18 @@ def actor(who: Who) -> str:
 
 def preview(session: Session, office: Office, who: Who, ticket_id: int, text: str, own: str = "") -> Preview:
     """An answer as it will be read: cut where its channel cuts it, with what it costs and what could be plainer."""
+    shown = f"Vous demandiez : « {own} »" if own else ""
+    return _preview(session, office, who, ticket_id, "officer_answer", text, own=shown)
+
+
+def preview_progress(session: Session, office: Office, who: Who, ticket_id: int, text: str) -> Preview:
+    """How things stand, as it will be read, and what it costs. NoSuchTicket."""
+    return _preview(session, office, who, ticket_id, "progress", text)
+
+
+def _preview(
+    session: Session, office: Office, who: Who, ticket_id: int, text_name: str, text: str, own: str = ""
+) -> Preview:
     ticket = reading.theirs(session, who, ticket_id)
     row = session.get(AddressRow, ticket.address_id)
     assert row is not None
@@ -38,33 +50,32 @@ def preview(session: Session, office: Office, who: Who, ticket_id: int, text: st
     if row.channel == "phone":
         return Preview(name, letters.channel_name(row.channel), text, hints=hints)
     said = say(
-        "officer_answer",
+        text_name,
         directory.opened(office.vault, row),
         number=ticket.id,
         organisation=office.organisation,
         answer=text.strip(),
-        own=f"Vous demandiez : « {own} »" if own else "",
+        own=own,
     ).text
-    shorten, meter = office.shorten.get(row.channel), office.meters.get(row.channel)
+    shorten = office.shorten.get(row.channel)
     shown, rest = shorten(said) if shorten else (said, "")
+    others = directory.answered_too(session, row.id or 0)
+    bills = (
+        [billing.of(office, each.channel, said, ticket.opened_at) for each in (row, *others)] if text.strip() else []
+    )
+    cost = sum(each.thousandths for each in bills)
     return Preview(
         name,
         letters.channel_name(row.channel),
         shown,
         rest,
-        meter.pieces(shown) if meter and text.strip() else 0,
-        euros(meter.charge(shown, 0, 0, ticket.opened_at, office.zone, bulk=False).thousandths)
-        if meter and text.strip()
-        else "",
-        [letters.channel_name(each.channel) for each in directory.answered_too(session, row.id or 0)],
+        sum(each.pieces for each in bills),
+        billing.euros(cost) if cost else "",
+        [letters.channel_name(each.channel) for each in others],
         hints,
         "Cette personne a écrit STOP : rien ne lui est envoyé avant qu'elle n'écrive START." if row.stopped_at else "",
+        cost,
     )
-
-
-def euros(thousandths: int) -> str:
-    """« 0,16 € »."""
-    return f"{thousandths / 1000:.2f} €".replace(".", ",")
 
 
 def plain_hints(text: str) -> Sequence[str]:

@@ -449,6 +449,14 @@ def fix_preparation(
 # --- who was called, who came, what was decided -----------------------------------------------------------------------
 
 
+def _theirs(session: Session, who: Who | None, person_id: int) -> Person:
+    """Someone whom this officer looks after; NoSuchMeeting for anybody else."""
+    person = session.get(Person, person_id)
+    if person is None or (who is not None and not who.sees(person.council_id)):
+        raise NoSuchMeeting("Cette personne n'est plus là.")
+    return person
+
+
 def note_call(
     session: Session, who: Who | None, committee_id: int, person_id: int, outcome: str, text: str, now: datetime
 ) -> None:
@@ -456,8 +464,7 @@ def note_call(
     the_meeting(session, who, committee_id)
     if outcome not in OUTCOMES:
         raise Wrong(resultat="Choisissez ce que l'appel a donné.")
-    if session.get(Person, person_id) is None:
-        raise NoSuchMeeting("Cette personne n'est plus là.")
+    _theirs(session, who, person_id)
     session.add(
         CallNote(
             committee_id=committee_id,
@@ -488,8 +495,8 @@ def said_by_phone(
     `alternate`, the name of who comes instead, is asked to come; `wish` is what someone wants to prepare.
     """
     meeting = the_meeting(session, who, committee_id)
-    person = session.get(Person, person_id)
-    if person is None or answer not in (attendance.YES, attendance.NO, attendance.PREPARE):
+    person = _theirs(session, who, person_id)
+    if answer not in (attendance.YES, attendance.NO, attendance.PREPARE):
         raise Wrong(reponse="Choisissez une réponse.")
     if meeting.starts_at <= now or meeting.state == CANCELLED:
         raise Wrong(reponse="Cette réunion est passée ou annulée : il n'y a plus à répondre.")
@@ -505,11 +512,9 @@ def came(session: Session, who: Who | None, committee_id: int, here: Mapping[int
     """Who came to a meeting that is over, by person."""
     meeting = the_meeting(session, who, committee_id)
     for person_id, was_here in here.items():
-        person = session.get(Person, person_id)
-        if person is not None:
-            row = following.attendance_row(session, meeting, person, now)
-            row.came = was_here
-            session.add(row)
+        row = following.attendance_row(session, meeting, _theirs(session, who, person_id), now)
+        row.came = was_here
+        session.add(row)
     audit.append(session, now, author(who), "attendance noted", f"committee:{committee_id}")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -107,18 +108,22 @@ def unasked(session: Session, address_id: int, since: datetime) -> list[int]:
     )
 
 
-def let_go(session: Session, handled_before: datetime, limit: int) -> int:
-    """Take out the files that nobody asked a person about in time; how many."""
-    ids = session.exec(
-        select(AttachmentRow.id)
+def not_asked_about(handled_before: datetime) -> "sa.Select[Any]":
+    """The files (ids) of messages that were dealt with by then, and are no part of a person's question."""
+    return (
+        sa.select(col(AttachmentRow.id))
         .join(InboxRow, col(InboxRow.id) == col(AttachmentRow.inbox_id))
         .where(
             col(AttachmentRow.ticket_id).is_(None),
             col(InboxRow.state).in_(("handled", "dropped")),
             sa.func.coalesce(col(InboxRow.handled_at), col(InboxRow.received_at)) < handled_before,
         )
-        .limit(limit)
-    ).all()
+    )
+
+
+def let_go(session: Session, handled_before: datetime, limit: int) -> int:
+    """Take out the files that nobody asked a person about in time; how many."""
+    ids = list(session.execute(not_asked_about(handled_before).limit(limit)).scalars())
     session.execute(sa.delete(AttachmentRow).where(col(AttachmentRow.id).in_(ids)))
     return len(ids)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
-from bot import conversations, replying
+from bot import audit, conversations, replying
 from bot.conversations import COMING, Prompt
 from bot.desk import letters, reminding, season
 from bot.office import Office
@@ -150,6 +150,7 @@ def _alternate(desk: "Desk", committee: Committee, person: Person, value: str) -
     if row is None or row.answer != attendance.NO:
         desk.say("lapsed")
         return
+    trail(desk, "alternate named" if value else "no alternate", committee)
     if not value:
         row.alternate, row.alternate_id = "", None
         session.add(row)
@@ -223,9 +224,16 @@ def said(desk: "Desk", reply: Said) -> None:
         _decided(desk, committee, person, reply.value)
     elif reply.kind == replying.SERVED:
         served(desk.session, committee, person, reply.value, desk.now)
+        trail(desk, "preparation judged", committee)
         desk.say("served_noted", organisation=desk.office.organisation)
     if reply.kind != replying.DECIDED and reply.kind != replying.DATES:
         conversations.close_all(desk.session, desk.turn.address_id, desk.now)
+
+
+def trail(desk: "Desk", act: str, committee: Committee) -> None:
+    """What someone said of a meeting by message, as their page and the desk note it too: that they did, not what."""
+    actor = f"asker:{desk.turn.address_id}"
+    audit.append(desk.session, desk.now, actor, act, f"committee:{committee.id}", desk.turn.council_id)
 
 
 def _dates(desk: "Desk", committee: Committee, person: Person, value: str) -> None:
@@ -233,6 +241,7 @@ def _dates(desk: "Desk", committee: Committee, person: Person, value: str) -> No
     assert person.id is not None
     numbers = {int(each) for each in value.split(",") if each}
     chosen = preparation.vote(desk.session, committee.id, person.id, numbers, desk.now)
+    trail(desk, "dates chosen", committee)
     if not chosen:
         desk.say("dates_none", organisation=desk.office.organisation)
         return
@@ -242,6 +251,7 @@ def _dates(desk: "Desk", committee: Committee, person: Person, value: str) -> No
 
 def _decided(desk: "Desk", committee: Committee, person: Person, value: str) -> None:
     assert committee.id is not None
+    trail(desk, "decision noted" if value else "attendance noted", committee)
     if not value:
         row = attendance_row(desk.session, committee, person, desk.now)
         row.came = False

@@ -171,6 +171,8 @@ def add(desk: Desk, ticket_id: int) -> None:
     if ticket.state != "open":  # asked again: promised anew
         ticket.promised_at = _promised(desk, ticket.council_id, ticket.committee_id)
         ticket.warned = 0
+        actor = f"asker:{desk.turn.address_id}"
+        audit.append(desk.session, desk.now, actor, "ticket reopened", f"ticket:{ticket_id}", ticket.council_id)
     tickets.add_message(desk.session, ticket, desk.turn.text, desk.turn.last.heard_at, reopen=True)
     files.tie(desk.session, desk.came_by, ticket_id)
     officer.notify_added(desk.session, desk.office, ticket, desk.turn.text, desk.came_by, desk.now)

@@ -72,6 +72,7 @@ def coming(desk: Desk, answer: str, committee_id: int) -> None:
     what, other = invitations.SAID[answer]
     when = desk.office.when(committee.starts_at)
     desk.say("coming", what=what, title=committee.title, when=when, other=other)
+    following.trail(desk, "answer noted", committee)
     opened = following.came(desk, committee, answer, handing_on.open_ticket)
     desk.note("coming", committee=committee_id, answer=before, ticket=opened.id if opened else None)
 

@@ -191,6 +191,8 @@ def _tell(desk: Desk, mine: Person, theirs: Person) -> None:
             promised_at=hours.promised(desk.session, desk.office, None, desk.now),
         ),
     )
+    actor = f"asker:{desk.turn.address_id}"
+    audit.append(desk.session, desk.now, actor, "ticket opened", f"ticket:{ticket.id}", ticket.council_id)
     officer.notify(desk.session, desk.office, ticket, desk.to.channel, desk.now)
 
 
@@ -249,4 +251,5 @@ def choose_way(desk: Desk, address_id: int) -> None:
     desk.note("way", person=person.id, channel=person.preferred_channel)
     person.preferred_channel = row.channel
     desk.session.add(person)
+    audit.append(desk.session, desk.now, f"asker:{desk.turn.address_id}", "way chosen", f"person:{person.id}")
     desk.say("way", channel=letters.channel_name(row.channel))

@@ -87,6 +87,8 @@ def _coming(desk: Desk, before: dict[str, Any]) -> tuple[str, str]:
     person = directory.person_at(desk.session, desk.turn.address_id)
     if person is not None and person.id is not None:
         attendance.unsay(desk.session, before["committee"], person.id, before["answer"], desk.now)
+        about, actor = f"committee:{before['committee']}", f"asker:{desk.turn.address_id}"
+        audit.append(desk.session, desk.now, actor, "answer taken back", about, desk.turn.council_id)
     _close_ticket(desk, before.get("ticket"))
     return "votre réponse ne compte pas", "Répondez 1 (je viens), 2 (je ne viens pas) ou 3 (je veux préparer)."
 
@@ -102,6 +104,7 @@ def _way(desk: Desk, before: dict[str, Any]) -> tuple[str, str]:
     if person is not None:
         person.preferred_channel = before["channel"]
         desk.session.add(person)
+        audit.append(desk.session, desk.now, f"asker:{desk.turn.address_id}", "way taken back", f"person:{person.id}")
     return "vos rappels arrivent comme avant", ""
 
 

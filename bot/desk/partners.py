@@ -146,10 +146,12 @@ def heard(
     if request.state == partners.WAITING and not note.startswith("le message"):  # an automatic reply is no answer
         request.state = partners.ANSWERED
         session.add(request)
+    by, about = f"partner:{request_id}", f"ticket:{ticket.id}"
+    audit.append(session, now, by, "partner answered", about, ticket.council_id)
     if ticket.state == "closed":
         ticket.state = "open"
         session.add(ticket)
-    audit.append(session, now, f"partner:{request_id}", "partner answered", f"ticket:{ticket.id}", ticket.council_id)
+        audit.append(session, now, by, "ticket reopened", about, ticket.council_id)
     for officer in officers.to_notify(session, ticket.council_id, office.date_of(now)):
         letters.to_officer(
             session,

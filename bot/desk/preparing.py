@@ -36,6 +36,8 @@ def open_for(
     ticket = session.get(Ticket, row.ticket_id) if row.ticket_id else None
     if ticket is not None and ticket.state != "closed":
         if words:
+            act = "ticket reopened" if ticket.state != "open" else "ticket added to"
+            audit.append(session, now, author, act, f"ticket:{ticket.id}", ticket.council_id)
             tickets.add_message(session, ticket, words, now, reopen=True)
         return ticket.id
     way = next(iter(directory.ways_to(session, person)), None)

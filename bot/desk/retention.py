@@ -1,5 +1,6 @@
 """What is forgotten by itself: whatever was kept long enough loses its words; figures stay."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,13 +18,25 @@ from channels import attachments
 from channels.directory import AddressRow
 from channels.mailbox import TROUBLED_OUT, AttachmentRow, InboxRow, OutboxRow
 from escalation import answering
-from escalation.officers import Officer
+from escalation.officers import Officer, OfficerAddress
 from escalation.tickets import Ticket, TicketMessage, TicketReply
 from scheduler.attendance import Attendance, CallNote
 
 AUTOMATIC_KEPT = timedelta(days=30)  # what the program answered, after it did
 ESCALATED_KEPT = timedelta(days=365)  # what a person answered, after it was closed or answered
 CONTACT_KEPT = timedelta(days=365)  # an address, since it last wrote
+KINDS = {  # what is forgotten, in words, and how long it is kept
+    "questions": ("Questions", "30 jours après une réponse automatique, 12 mois après une personne"),
+    "inbox": ("Messages reçus", "30 jours, 12 mois avec une question transmise"),
+    "outbox": ("Messages envoyés", "30 jours, 12 mois avec une question transmise"),
+    "tickets": ("Questions transmises", "12 mois après la réponse"),
+    "follow-ups": ("Fichiers reçus", "3 jours après une réponse automatique"),
+    "files": ("Fichiers dans nos messages", "30 jours"),
+    "calls": ("Notes d'appels", "12 mois"),
+    "alternates": ("Noms de remplaçants", "12 mois"),
+    "trail": ("Textes du journal", "12 mois"),
+    "addresses": ("Adresses d'inconnus", "12 mois après leur dernier message"),
+}
 READ, GONE = ("handled", "dropped"), ("sent", "delivered", "dropped")  # in, out; what stopped stays for the year
 
 
@@ -64,7 +77,23 @@ def _due(now: datetime) -> dict[str, "sa.Select[Any]"]:
         col(Ticket.state) != "open",
         sa.func.coalesce(col(Ticket.closed_at), col(Ticket.answered_at)) < older,
     )
-    return {"questions": questions, "inbox": inbox, "outbox": outbox, "tickets": tickets}
+    calls = sa.select(col(CallNote.id)).where(col(CallNote.noted_at) < older, col(CallNote.text) != "")
+    alternates = sa.select(col(Attendance.person_id)).where(
+        col(Attendance.said_at) < older, col(Attendance.alternate) != ""
+    )
+    trail = (
+        sa.select(col(AuditText.line_id))
+        .join(AuditLine, col(AuditLine.id) == col(AuditText.line_id))
+        .where(col(AuditLine.at) < older)
+    )
+    carried = sa.select(col(OutboxRow.id)).where(  # a copy in a notice need not stay as long as its words
+        col(OutboxRow.files) > 0, col(OutboxRow.state).in_(GONE), col(OutboxRow.created_at) < old
+    )
+    return {
+        "questions": questions, "inbox": inbox, "outbox": outbox, "tickets": tickets,
+        "follow-ups": files.not_asked_about(now - FOLLOW_UP), "files": carried, "calls": calls,
+        "alternates": alternates, "trail": trail,
+    }  # fmt: skip
 
 
 def due(session: Session, now: datetime) -> dict[str, int]:
@@ -111,34 +140,31 @@ def purge(session: Session, now: datetime, limit: int = 200) -> dict[str, int]:
     )
     session.execute(sa.delete(AttachmentRow).where(col(AttachmentRow.ticket_id).in_(ids)))
     counts["tickets"] = len(ids)
-    carried = sa.select(col(OutboxRow.id)).where(  # a copy in a notice need not stay as long as its words
-        col(OutboxRow.files) > 0,
-        col(OutboxRow.state).in_(GONE),
-        col(OutboxRow.created_at) < now - AUTOMATIC_KEPT,
-    )
-    session.execute(sa.update(CallNote).where(col(CallNote.noted_at) < older, col(CallNote.text) != "").values(text=""))
+    for name in ("calls", "alternates"):
+        counts[name] = int(session.execute(sa.select(sa.func.count()).select_from(found[name].subquery())).scalar_one())
+    session.execute(sa.update(CallNote).where(col(CallNote.id).in_(found["calls"])).values(text=""))
     session.execute(
         sa.update(Attendance)
         .where(col(Attendance.said_at) < older, col(Attendance.alternate) != "")
         .values(alternate="")
     )
-    trail = (
-        sa.select(col(AuditText.line_id))
-        .join(AuditLine, col(AuditLine.id) == col(AuditText.line_id))
-        .where(col(AuditLine.at) < older)
-    )
-    ids = list(session.execute(trail.limit(limit)).scalars())
+    ids = list(session.execute(found["trail"].limit(limit)).scalars())
     session.execute(sa.delete(AuditText).where(col(AuditText.line_id).in_(ids)))
     counts["trail"] = len(ids)
     counts["follow-ups"] = files.let_go(session, now - FOLLOW_UP, limit)
-    ids = list(session.execute(carried.limit(limit)).scalars())
+    ids = list(session.execute(found["files"].limit(limit)).scalars())
     attachments.detach(session, ids)
     session.execute(sa.update(OutboxRow).where(col(OutboxRow.id).in_(ids)).values(files=0))
     counts["files"] = attachments.sweep(session, limit)
     if any(counts.values()):
-        told = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        told = in_words(counts)
         audit.append(session, now, "program", "purged", "retention", text=told)
     return counts
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """« Questions : 3, Messages reçus : 5 »; what there is none of is left out."""
+    return ", ".join(f"{KINDS[name][0]} : {count}" for name, count in counts.items() if count)
 
 
 def _silent(now: datetime) -> "sa.Select[Any]":
@@ -151,6 +177,7 @@ def _silent(now: datetime) -> "sa.Select[Any]":
         col(AddressRow.sealed) != b"",
         col(AddressRow.id).not_in(open_tickets),
         col(AddressRow.id).not_in(sa.select(col(Officer.address_id))),
+        col(AddressRow.id).not_in(sa.select(col(OfficerAddress.address_id))),
     )
 
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from bot import audit
 from bot.audit import Broken, Shown, Wanted
+from bot.desk import acts
 from bot.office import Office
 from channels import directory
 from channels.contract import Address
@@ -21,22 +22,6 @@ ROLES = ("officer", "deputy", "administrator", "reader")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 LONGEST_AWAY = timedelta(days=370)
 PAGE = 50
-ACTS = {
-    "ticket opened": "question ouverte", "ticket answered": "réponse envoyée", "ticket closed": "question fermée",
-    "draft kept": "brouillon gardé", "call noted": "appel noté", "erased": "données effacées",
-    "sign-in link sent": "lien envoyé", "signed in by link": "entrée par un lien", "signed out": "sortie",
-    "signed in by password": "entrée par mot de passe", "signed in by provider": "entrée par service d'identité",
-    "signed out everywhere": "sortie partout", "codes set up": "code du téléphone préparé",
-    "password set": "mot de passe choisi", "password and codes removed": "mot de passe retiré",
-    "recovery code used": "code de secours utilisé", "recovery codes renewed": "codes de secours refaits",
-    "identity linked": "identité reliée", "first officer made": "premier compte", "officer made": "compte ajouté",
-    "officer changed": "compte changé", "absence noted": "absence notée", "absence removed": "absence retirée",
-    "address linked": "adresse reliée", "link code made": "code de liaison", "members imported": "membres importés",
-    "entry published": "fiche publiée", "person changed": "fiche de membre changée", "person added": "membre ajouté",
-    "address shown": "adresse montrée", "people merged": "doublon réuni", "address resumed": "adresse reprise",
-    "data handed out": "données remises", "purged": "effacement régulier", "council changed": "conseil changé",
-    "council added": "conseil ajouté", "people exported": "membres exportés", "seat changed": "siège changé",
-}  # fmt: skip
 
 
 class LastAdministrator(Exception):
@@ -290,7 +275,7 @@ def trail(session: Session, office: Office, wanted: Mapping[str, str], page: int
     rows, count = audit.listed(session, asked, PAGE, (page - 1) * PAGE)
     actors = [("program", "le programme"), ("command", "la ligne de commande")]
     actors += [(f"officer:{number}", name) for number, name in names.items()]
-    known = [(act, ACTS.get(act, act)) for act in audit.acts(session)]
+    known = [(act, acts.FRENCH.get(act, act)) for act in audit.acts(session)]
     return Trail(tuple(_line(each, names) for each in rows), count, tuple(actors), tuple(known))
 
 
@@ -299,12 +284,12 @@ def _line(each: Shown, names: Mapping[int | None, str]) -> Line:
     actor = {
         "program": "le programme", "command": "la ligne de commande",
         "officer": names.get(int(number), each.actor) if kind == "officer" and number.isdigit() else each.actor,
-        "asker": f"adresse n° {number}",
+        "asker": f"adresse n° {number}", "member": f"personne n° {number}", "partner": f"demande n° {number}",
     }.get(kind, each.actor)  # fmt: skip
     about, _, which = each.subject.partition(":")
     words, way = SUBJECTS.get(about, (each.subject, ""))
     return Line(
-        each.id, each.at, actor, ACTS.get(each.act, each.act), words.format(which), way.format(which), each.text
+        each.id, each.at, actor, acts.FRENCH.get(each.act, each.act), words.format(which), way.format(which), each.text
     )
 
 

@@ -1,6 +1,7 @@
 """One question as its page shows it: the conversation, the person, what was thought, what was answered to others."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ from rapidfuzz import fuzz, process
 from sqlmodel import Session, col, select
 
 from bot.conversations import Question
-from bot.desk import files, hours, letters, officer, partners, resending
+from bot.desk import billing, files, hours, letters, officer, partners, resending
 from bot.desk.queue import councils_of, in_hours
 from bot.office import Office
 from channels import directory, manners, recordings
@@ -69,7 +70,8 @@ def page(
     ticket = theirs(session, who, ticket_id)
     row = session.get(AddressRow, ticket.address_id)
     assert row is not None
-    lines, more = _conversation(session, ticket, now, whole)
+    asker = _asker(session, office, ticket, row)
+    lines, more = _conversation(session, office, ticket, asker, now, whole)
     late = ticket.state == "open" and ticket.promised_at < now
     left = hours.left(office, hours.closed(session, office, now), now, ticket.promised_at)
     saved = answering.draft(session, ticket_id, who.id)
@@ -91,7 +93,7 @@ def page(
         closed_reason=ticket.closed_reason,
         late=late,
         left=in_hours(left) if ticket.state == "open" and not late else "",
-        asker=_asker(session, office, ticket, row),
+        asker=asker,
         conversation=lines,
         more=more,
         fitting=fitting(session, now, office, _found(ticket, matched), row.channel),
@@ -200,7 +202,9 @@ def news(session: Session, who: Who, ticket_id: int, before: str) -> News:
     )
 
 
-def _conversation(session: Session, ticket: Ticket, now: datetime, whole: bool) -> tuple[list[Line], bool]:
+def _conversation(
+    session: Session, office: Office, ticket: Ticket, asker: Asker, now: datetime, whole: bool
+) -> tuple[list[Line], bool]:
     """What was said at this address around the question, oldest first; whether older messages are left out."""
     most = 500 if whole else MESSAGES
     since = datetime.min.replace(tzinfo=now.tzinfo) if whole else ticket.opened_at - AROUND
@@ -225,10 +229,24 @@ def _conversation(session: Session, ticket: Ticket, now: datetime, whole: bool) 
         )
         for each in heard
     ]  # fmt: skip
-    lines += [_told(session, ticket, each, written.get(each.key), now) for each in told]
+    lines += [
+        _priced(office, asker, each, _told(session, ticket, each, written.get(each.key), now), now) for each in told
+    ]
     lines.sort(key=lambda line: (line.at, not line.theirs, line.outbox_id))
     kept = [line for line in lines if line.at >= since][-most:]
     return kept, len(kept) < len(lines)
+
+
+def _priced(office: Office, asker: Asker, row: OutboxRow, line: Line, now: datetime) -> Line:
+    """What did not arrive, with what sending it again costs, here or at another address."""
+    if not line.troubled:
+        return line
+    whole = row.text + (f"\n{row.rest}" if row.rest else "")
+    ways = [
+        replace(each, words=billing.with_price(each.words, billing.of(office, each.channel, whole, now)))
+        for each in asker.ways
+    ]
+    return replace(line, price=str(billing.of(office, row.channel, row.text, now)), ways=ways)
 
 
 def _told(session: Session, ticket: Ticket, row: OutboxRow, reply: TicketReply | None, now: datetime) -> Line:
@@ -295,7 +313,11 @@ def _asker(session: Session, office: Office, ticket: Ticket, row: AddressRow) ->
         row.created_at,
         [(each.text, each.asked_at, DECISIONS.get(each.decision, ""), each.ticket_id) for each in earlier],
         [
-            Way(each.id or 0, f"{letters.channel_name(each.channel)} : {directory.opened(office.vault, each).handle}")
+            Way(
+                each.id or 0,
+                f"{letters.channel_name(each.channel)} : {directory.opened(office.vault, each).handle}",
+                each.channel,
+            )
             for each in others
         ],
     )

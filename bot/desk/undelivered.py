@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from bot import audit
-from bot.desk import letters, people, resending
+from bot.desk import billing, letters, people, resending
 from bot.desk.members import masked
 from bot.office import Office
 from channels import directory, mailbox
@@ -28,9 +28,10 @@ class Undelivered:
     text: str
     ways: tuple[tuple[int, str], ...]
     again: bool  # it may be tried on the same channel
+    price: str = ""  # of that; empty where nothing is billed
 
 
-def of(session: Session, office: Office, who: Who, number: int) -> Sequence[Undelivered]:
+def of(session: Session, office: Office, who: Who, number: int, now: datetime) -> Sequence[Undelivered]:
     """The newest ones of a person; LookupError if there is none whom this officer may see."""
     people.the_person(session, who, number)
     found = session.execute(
@@ -46,23 +47,30 @@ def of(session: Session, office: Office, who: Who, number: int) -> Sequence[Unde
             row.created_at,
             letters.channel_name(address.channel),
             " ".join(row.text.split()),
-            tuple((each.id or 0, _words(office, each)) for each in resending.others(session, office, row.address_id)),
+            tuple(
+                (each.id or 0, _words(office, each, row, now))
+                for each in resending.others(session, office, row.address_id)
+            ),
             address.paused_at is None and address.stopped_at is None,
+            str(billing.of(office, row.channel, row.text, now)),
         )
         for row, address in found
     ]
 
 
-def _words(office: Office, row: AddressRow) -> str:
+def _words(office: Office, row: AddressRow, message: OutboxRow, now: datetime) -> str:
+    """« SMS (06 •• •• •• 78), 2 SMS, 0,16 € »: another way, and what the message costs there."""
     name = letters.channel_name(row.channel)
-    return f"{name} ({masked(directory.opened(office.vault, row))})" if row.channel in ("sms", "email") else name
+    name = f"{name} ({masked(directory.opened(office.vault, row))})" if row.channel in ("sms", "email") else name
+    whole = message.text + (f"\n{message.rest}" if message.rest else "")
+    return billing.with_price(name, billing.of(office, row.channel, whole, now))
 
 
 def again(
     session: Session, office: Office, who: Who, number: int, message: int, address: int | None, now: datetime
 ) -> str:
     """Send it again, to another address when one is given; by which channel, or "" when it is not to be. LookupError"""
-    if all(each.id != message for each in of(session, office, who, number)):
+    if all(each.id != message for each in of(session, office, who, number, now)):
         return ""
     actor = f"officer:{who.id}"
     if address is None:

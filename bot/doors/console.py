@@ -62,6 +62,9 @@ class ConsoleDoor:
     async def preview(self, who: Who, ticket_id: int, text: str) -> Preview:
         return await self.db.read(answering.preview, self.office, who, ticket_id, text)
 
+    async def preview_progress(self, who: Who, ticket_id: int, text: str) -> Preview:
+        return await self.db.read(answering.preview_progress, self.office, who, ticket_id, text)
+
     async def news(self, who: Who, ticket_id: int, seen: str) -> News:
         return await self.db.read(ticket.news, who, ticket_id, seen)
 

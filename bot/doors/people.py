@@ -53,7 +53,7 @@ class PeopleDoor:
         await self.db.run(people.resume, who, number, address, self.now())
 
     async def undelivered(self, who: Who, number: int) -> Sequence[Undelivered]:
-        return await self.db.read(undelivered.of, self.office, who, number)
+        return await self.db.read(undelivered.of, self.office, who, number, self.now())
 
     async def send_again(self, who: Who, number: int, message: int, address: int | None) -> str:
         done = await self.db.run(undelivered.again, self.office, who, number, message, address, self.now())
@@ -87,8 +87,8 @@ class PeopleDoor:
     async def sheet(self, who: Who, council: int | None) -> bytes:
         return sheets.write(await self.db.run(people.table, self.office, who, council, self.now()))
 
-    async def retention(self) -> list[tuple[str, int, int]]:
-        """What is purged at the next look, and what will be within 30 days, by kind."""
+    async def retention(self) -> list[tuple[str, str, int, int]]:
+        """What is forgotten and how long it is kept, in words; how much now, and within 30 days."""
         now = self.now()
         today, soon = await self.db.read(retention.due, now), await self.db.read(retention.due, now + SOON)
-        return [(name, today[name], soon[name]) for name in today]
+        return [(*words, today[name], soon[name]) for name, words in retention.KINDS.items()]

@@ -269,10 +269,20 @@ class QuestionPages:
         return self.frame.back(request, f"{HOME}/questions/{ticket_id}", "La question attend de nouveau une réponse.")
 
     async def progress(self, request: Request, who: Who, ticket_id: int) -> Response:
-        text = word(await request.form(), "nouvelles")
-        if not await self.desk.progress(who, ticket_id, text):
+        """How things stand: read back first, with what it costs; it goes once that was seen."""
+        form = await request.form()
+        text, read = word(form, "nouvelles"), form.getlist("relu")
+        if not text.strip() or len(text) > LONGEST:
+            words = "Écrivez d'abord le message." if not text.strip() else f"Écrivez {LONGEST} caractères au plus."
             page = await self.desk.question(who, ticket_id, False)
-            return self._page(request, page, 422, text=page.draft, errors={"nouvelles": "Écrivez d'abord le message."})
+            return self._page(request, page, 422, text=page.draft, progress=text, errors={"nouvelles": words})
+        if read != ["1"]:
+            page = await self.desk.question(who, ticket_id, False)
+            if "corriger" in read:
+                return self._page(request, page, text=page.draft, progress=text)
+            preview = await self.desk.preview_progress(who, ticket_id, text)
+            return self.frame.page(request, "console/read_progress.html", page=page, preview=preview, text=text)
+        await self.desk.progress(who, ticket_id, text)
         return self.frame.back(request, f"{HOME}/questions/{ticket_id}", "La personne a des nouvelles.")
 
     async def again(self, request: Request, who: Who, ticket_id: int) -> Response:

@@ -75,6 +75,7 @@ class ToolPages:
         return self.frame.page(
             request, "console/read_many.html", status, shown=shown, text=text, once=once,
             read=self.desk.mark_many(who, here, text), left=[each for each in ids if each not in here],
+            pieces_of_all=sum(each.pieces for _, _, each in shown), cost_of_all=sum(each.cost for _, _, each in shown),
         )  # fmt: skip
 
     @staticmethod

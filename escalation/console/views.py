@@ -164,6 +164,8 @@ class Line:
     files: Sequence[File] = ()
     here: bool = True  # belongs to this question
     recall: Recallable | None = None
+    price: str = ""  # of sending it again; where nothing is billed, empty
+    ways: Sequence["Way"] = ()  # the person's other addresses, with what it costs there
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,7 @@ class Way:
 
     address_id: int
     words: str
+    channel: str = ""
 
 
 @dataclass(frozen=True)
@@ -296,6 +299,7 @@ class Preview:
     copies: Sequence[str] = ()
     hints: Sequence[str] = ()
     refusal: str = ""  # why it would not go
+    cost: int = 0  # thousandths of a euro, copies included
 
 
 @dataclass(frozen=True)

@@ -139,4 +139,4 @@ def mp3(secret: bytes = SECRET_PLACE, frames: int = 3) -> bytes:
     return b"ID3\3\0\0" + bytes([0, 0, 0, len(title)]) + title + frame * frames + (b"TAG" + secret).ljust(128, b"\0")
 
 
-AMR = b"#!AMR\n" + b"\x3c" * 40
+AMR = b"#!AMR\n" + (b"\x3c" + b"\x55" * 31) * 5 + b"\x7c"  # five frames of 12.2 kbit/s, and one without sound

@@ -43,6 +43,30 @@ def test_a_recording_says_no_more_where_it_was_made(content: bytes, kind: str) -
     assert bare(kept, kind) == kept, "there is nothing left to take out"
 
 
+def test_a_phones_recording_holds_frames_and_nothing_else() -> None:
+    assert bare(files.AMR, AMR) == files.AMR
+    wide = b"#!AMR-WB\n" + (b"\x44" + b"\x55" * 60) * 3 + b"\x4c" + b"\x55" * 5
+    assert kind_of(wide) == AMR
+    assert bare(wide, AMR) == wide
+    assert bare(files.AMR + b"\x3c" + b"\x55" * 12, AMR) == files.AMR, "the call was cut off in a frame"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        files.AMR + b"TITLE=" + SECRET_PLACE,
+        files.AMR + b"\0\0\0\x20moov" + SECRET_PLACE,
+        b"#!AMR\n" + SECRET_PLACE,
+        b"#!AMR\n" + b"\x4c" + b"\x55" * 5,  # a type that only the other kind has
+        b"#!AMR\n",
+        b"#!AMR\n" + b"\x7c" * 1_000_001,
+    ],
+)
+def test_a_phones_recording_that_holds_anything_else_is_refused(content: bytes) -> None:
+    with pytest.raises(Damaged):
+        bare(content, AMR)
+
+
 def test_every_page_of_a_voice_message_still_adds_up_and_its_sound_is_untouched() -> None:
     before, after = ogg_pages(voice()), ogg_pages(bare(voice(), OGG))
     assert len(before) == len(after) == 4
@@ -61,7 +85,9 @@ def test_a_dictaphones_recording_keeps_every_byte_in_its_place() -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.sampled_from([voice(), m4a(), mp3()]), st.integers(0, 400), st.binary(max_size=8), st.integers(0, 900))
+@given(
+    st.sampled_from([voice(), m4a(), mp3(), files.AMR]), st.integers(0, 400), st.binary(max_size=8), st.integers(0, 900)
+)
 def test_whatever_is_broken_in_it_ends_soon_and_with_a_word(content: bytes, at: int, other: bytes, end: int) -> None:
     broken = (content[:at] + other + content[at + len(other) :])[: end or None]
     began = time.monotonic()

@@ -232,7 +232,15 @@ def test_news_are_told_and_the_question_still_waits(bureau: Bureau) -> None:
     number = asked(bureau.town)
     nora = bureau.signed_in()
     way = f"/bureau/questions/{number}"
-    nora.post(f"{way}/nouvelles", {"nouvelles": "J'attends le retour du bailleur."}, page=way)
+    words = {"nouvelles": "J'attends le retour du bailleur."}
+    shown = nora.post(f"{way}/nouvelles", words, page=way).text
+    assert "Relire avant d&#39;envoyer" in shown
+    assert "J&#39;attends le retour du bailleur." in shown
+    bureau.town.work()
+    assert "bailleur" not in bureau.town.read("telegram", "awa")[-1], "nothing goes before it was read back"
+    assert "bailleur" in nora.post(f"{way}/nouvelles", words | {"relu": ["1", "corriger"]}, page=way).text
+    assert "Écrivez d&#39;abord le message" in nora.post(f"{way}/nouvelles", {"nouvelles": " "}, page=way).text
+    assert "a des nouvelles" in nora.post(f"{way}/nouvelles", words | {"relu": "1"}, page=way).text
     bureau.town.work()
     assert "J'attends le retour du bailleur." in bureau.town.read("telegram", "awa")[-1]
     assert ticket(bureau.town, number).state == "open"
