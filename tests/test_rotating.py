@@ -52,7 +52,8 @@ class Installed:
         self.environment = {
             "PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(Path(app.__file__).parent.parent),
             "LC_ALL": "C.UTF-8", "COLUMNS": "200", "HOTLINE_DATABASE_URL": self.url,
-            "HOTLINE_BIND": f"127.0.0.1:{port}", "HOTLINE_WEB_CHATS_PER_HOUR": "1000",
+            "HOTLINE_BIND": f"127.0.0.1:{port}", "HOTLINE_WEB_CHATS_PER_HOUR": "100000",
+            "HOTLINE_WEB_POSTS_PER_MINUTE": "100000",
         }  # fmt: skip
 
     def prepare(self, index: Index) -> None:
@@ -144,6 +145,7 @@ class Writing(threading.Thread):
                 answer = way(visitor, KNOWN)
                 if answer.status_code != 200:
                     self.trouble.append(f"{answer.status_code}: {answer.text[:500]}")
+                    return
                 asked += 1
             self.visitors.append((visitor, asked))
 

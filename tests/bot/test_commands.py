@@ -602,7 +602,9 @@ def test_what_is_kept_long_enough_is_counted_then_erased_from_the_files(hotline:
         town.at -= timedelta(days=60)
         town.say("web", "w1", "c'est quoi le COPIL, demande Zénobie ?")
     said = hotline("purge", "--dry-run")
-    assert re.search(r"Questions +30 jours après une réponse automatique, 12 mois après une personne +1\s*$", said, re.M)
+    assert re.search(
+        r"Questions +30 jours après une réponse automatique, 12 mois après une personne +1\s*$", said, re.M
+    )
     assert "rien n'est effacé" in said
     assert "la base est réécrite" in hotline("purge")
     assert not re.search(r" [1-9]\d*\s*$", hotline("purge", "--dry-run"), re.M)
