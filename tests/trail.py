@@ -13,9 +13,12 @@ from escalation.accounts import Who
 # What an officer changes without a line, and why.
 QUIET = {"keep": "drafts", "pulse": "an open page", "show": "a file that waits for a yes", "prepare": "codes to prove"}
 SEVERAL = {
-    "answer": "many at once: a line for each question", "bring_in": "entries brought in: a line for each",
-    "import_entries": "entries brought in", "record": "a series: each meeting", "said_by_phone": "an answer, and the ticket of what they want to prepare",
-}  # fmt: skip
+    "answer": "many at once: a line for each question",
+    "bring_in": "entries brought in: a line for each",
+    "import_entries": "entries brought in",
+    "record": "a series: each meeting",
+    "said_by_phone": "an answer, and the ticket of what they want to prepare",
+}
 
 
 class Unwritten(list[str]):

@@ -30,7 +30,7 @@ FRENCH = {
     "dates chosen": "dates choisies", "deadline near": "délai proche", "deadline missed": "délai dépassé",
     "deadline missed, administrator told": "délai dépassé, administration prévenue",
     "decision noted": "décision notée", "decision set aside": "décision écartée ou reprise",
-    "document added": "document ajouté", "document removed": "document retiré", "draft dropped": "brouillon jeté",
+    "document added": "document ajouté", "document described": "document décrit", "document removed": "document retiré", "draft dropped": "brouillon jeté",
     "draft sent back": "fiche renvoyée", "draft set aside": "réponse écartée",
     "entries imported": "fiches importées", "entry new": "fiche ajoutée", "entry changed": "fiche changée",
     "entry read and approved": "fiche relue et publiée", "entry restored": "version reprise",
