@@ -168,43 +168,47 @@ class Database:
             self._share_commit(call)
 
     def _share_commit(self, first: _Call) -> None:
-        """Run queued calls in one transaction, each in its savepoint; resolve them after the commit."""
-        done: list[tuple[_Call, Any]] = []
-        taken = [first]
+        """Run queued calls in one transaction and resolve them after its commit.
+
+        One that fails undoes them all: it hears of it, and those before it are run again without it.
+        """
+        taken = [first] if first.result.set_running_or_notify_cancel() else []
+        more = True
+        while taken:
+            done: list[Any] = []
+            try:
+                self._written(taken, done, more)
+            except BaseException as error:  # whatever it is, everyone concerned hears of it, and the thread lives
+                told = _away(error)
+                at = len(done)
+                failed = taken if at == len(taken) or isinstance(told, DatabaseAway) else taken[at:]
+                for each in failed:
+                    each.result.set_exception(told)
+                taken, more = taken[: len(taken) - len(failed)], False
+            else:
+                for each, value in zip(taken, done, strict=True):
+                    each.result.set_result(value)
+                return
+
+    def _written(self, taken: list[_Call], done: list[Any], more: bool) -> None:
+        """Commit what these calls do; `more`: and what others, added to `taken`, do. `done`: what each returned."""
         began = time.perf_counter()
         try:
             with self.writer.connect() as connection, connection.begin():
-                call: _Call | None = first
-                while call is not None:
-                    if call.result.set_running_or_notify_cancel():
-                        self._savepoint(connection, call, done)
-                    if len(taken) >= SHARED_COMMIT or time.perf_counter() - began > SHARED_SECONDS:
-                        break
-                    call = self._next_call()
-                    taken += [call] if call else []
-        except Exception as error:  # whatever it is, everyone who shared the commit hears of it, and the thread lives
-            for each in taken:
-                if not each.result.done():
-                    each.result.set_exception(_away(error))
-            return
+                while len(done) < len(taken):
+                    done.append(_called(connection, taken[len(done)]))
+                    room = len(taken) < SHARED_COMMIT and time.perf_counter() - began <= SHARED_SECONDS
+                    if more and room and len(done) == len(taken):
+                        self._take_next(taken)
         finally:
             self.longest_write = max(self.longest_write, time.perf_counter() - began)
-        for each, value in done:
-            each.result.set_result(value)
 
-    def _savepoint(self, connection: sa.Connection, call: _Call, done: list[tuple[_Call, Any]]) -> None:
-        try:
-            with (
-                Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session,
-                session.begin(),
-            ):
-                value = call.work(session, *call.args)
-        except BaseException as error:
-            if isinstance(error, Exception) and isinstance(_away(error), DatabaseAway):
-                raise  # the file itself: locked, full, gone
-            call.result.set_exception(error)
-        else:
-            done.append((call, value))
+    def _take_next(self, taken: list[_Call]) -> None:
+        """Add the next queued call that nobody gave up, if there is one."""
+        while (call := self._next_call()) is not None:
+            if call.result.set_running_or_notify_cancel():
+                taken.append(call)
+                return
 
     def _next_call(self) -> _Call | None:
         try:
@@ -214,6 +218,12 @@ class Database:
         if call is None:
             self._calls.put(None)  # the closing mark: finish this commit first
         return call
+
+
+def _called(connection: sa.Connection, call: _Call) -> Any:
+    """Its work in a session of its own; what it does not write before it returns is written here, and not committed."""
+    with Session(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as session, session.begin():
+        return call.work(session, *call.args)
 
 
 class Hold:
@@ -265,7 +275,7 @@ def translated() -> Iterator[None]:
         raise away from error
 
 
-def _away(error: Exception) -> Exception:
+def _away(error: BaseException) -> BaseException:
     """DatabaseAway if the database is gone, busy, full or read-only; the error itself if the statement was wrong."""
     cause = getattr(error, "orig", None)
     if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:

@@ -269,11 +269,20 @@ def _insert_of(model: type[SQLModel], dialect_name: str) -> Any:
     return dialect.insert(table).on_conflict_do_nothing().returning(table.c.id)
 
 
-def _insert_once(session: Session, row: SQLModel) -> int | None:
-    """INSERT … ON CONFLICT DO NOTHING in the words of either database: the new id, or None."""
-    values = {key: value for key, value in row.__dict__.items() if key not in ("id", "_sa_instance_state")}
-    insert = _insert_of(type(row), session.get_bind().dialect.name)
-    return session.connection().execute(insert, values).scalar()  # a rowcount would be -1 on PostgreSQL
+@cache
+def _defaults(model: type[SQLModel]) -> dict[str, Any]:
+    found = ((name, field) for name, field in model.model_fields.items() if name != "id" and not field.is_required())
+    return {name: field.get_default(call_default_factory=True) for name, field in found}
+
+
+def _insert_once(session: Session, model: type[SQLModel], **values: Any) -> int | None:
+    """INSERT … ON CONFLICT DO NOTHING in the words of either database: the new id, or None.
+
+    No object is made of the row: on the way of every message, that would cost more than the statement.
+    """
+    insert = _insert_of(model, session.get_bind().dialect.name)
+    row = {**_defaults(model), **values}
+    return session.connection().execute(insert, row).scalar()  # a rowcount would be -1 on PostgreSQL
 
 
 def _among(column: Any, states: Sequence[str]) -> Any:
@@ -299,24 +308,23 @@ def receive(
     """
     new = _insert_once(
         session,
-        InboxRow(
-            channel=message.sender.channel,
-            account=message.account,
-            external_id=message.external_id,
-            address_id=address_id,
-            council_id=council_id,
-            text=message.text,
-            subject=message.subject,
-            token=message.token,
-            thread=message.thread,
-            nature=message.nature,
-            proof=message.proof,
-            warnings=list(message.warnings),
-            joins=bool(quiet),
-            heard_at=message.heard_at,
-            received_at=now,
-            ready_at=now + (quiet or timedelta()),
-        ),
+        InboxRow,
+        channel=message.sender.channel,
+        account=message.account,
+        external_id=message.external_id,
+        address_id=address_id,
+        council_id=council_id,
+        text=message.text,
+        subject=message.subject,
+        token=message.token,
+        thread=message.thread,
+        nature=message.nature,
+        proof=message.proof,
+        warnings=list(message.warnings),
+        joins=bool(quiet),
+        heard_at=message.heard_at,
+        received_at=now,
+        ready_at=now + (quiet or timedelta()),
     )
     if new and quiet is not None:
         _wait_for_more(session, address_id, now, quiet, new)
@@ -530,29 +538,28 @@ def post(
     """
     new = _insert_once(
         session,
-        OutboxRow(
-            key=key,
-            channel=message.recipient.channel,
-            address_id=address_id,
-            council_id=council_id,
-            kind=kind,
-            priority=0 if kind == ANSWER else FIRST_OF_BULK,
-            name=message.name,
-            text=message.text,
-            subject=message.subject,
-            token=message.token,
-            thread=message.thread,
-            filled=dict(message.values),
-            choices=list(message.choices),
-            ticket_id=ticket_id,
-            rest=rest,
-            followed_by=followed_by,
-            state="dropped" if dropped else "waiting",
-            reason=dropped,
-            created_at=now,
-            due_at=due_at or now,
-            files=len(message.attachments),
-        ),
+        OutboxRow,
+        key=key,
+        channel=message.recipient.channel,
+        address_id=address_id,
+        council_id=council_id,
+        kind=kind,
+        priority=0 if kind == ANSWER else FIRST_OF_BULK,
+        name=message.name,
+        text=message.text,
+        subject=message.subject,
+        token=message.token,
+        thread=message.thread,
+        filled=dict(message.values),
+        choices=list(message.choices),
+        ticket_id=ticket_id,
+        rest=rest,
+        followed_by=followed_by,
+        state="dropped" if dropped else "waiting",
+        reason=dropped,
+        created_at=now,
+        due_at=due_at or now,
+        files=len(message.attachments),
     )
     if new is not None:
         attachments.attach(session, vault, {new: message.attachments}, now)
@@ -741,15 +748,22 @@ def claim_sending(
 
 def _settle(session: Session, sending: Sending, **values: Any) -> None:
     """Write a result, fenced (R5): LeaseLost if another worker has the message by now."""
-    table = OutboxRow.__table__  # type: ignore[attr-defined]
-    done = session.execute(
-        sa.update(table)
-        .where(table.c.id == sending.id, table.c.fence == sending.fence, table.c.state == "sending")
-        .values(lease_until=None, claims=0, attempts=sending.attempts + 1, **values)
-        .returning(table.c.id)
-    ).first()
-    if done is None:
+    given = {f"new_{name}": value for name, value in values.items()}
+    given |= {"this": sending.id, "mine": sending.fence, "new_attempts": sending.attempts + 1}
+    if session.connection().execute(_settling(tuple(values)), given).first() is None:
         raise LeaseLost(f"outbox {sending.id}")
+
+
+@cache  # built once for each set of columns: putting it together costs more than running it
+def _settling(names: tuple[str, ...]) -> Any:
+    table = OutboxRow.__table__  # type: ignore[attr-defined]
+    new = {name: sa.bindparam(f"new_{name}") for name in (*names, "attempts")}
+    return (
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("this"), table.c.fence == sa.bindparam("mine"), table.c.state == "sending")
+        .values(lease_until=None, claims=0, **new)
+        .returning(table.c.id)
+    )
 
 
 def sent(session: Session, sending: Sending, provider_id: str, now: datetime) -> None:
@@ -899,7 +913,9 @@ def keep_early(session: Session, receipt: Receipt, now: datetime) -> bool:
     )
     if (receipt.state == "sent" and not receipt.key) or session.exec(known.limit(1)).first() is not None:
         return False
-    row = EarlyReceipt(
+    new = _insert_once(
+        session,
+        EarlyReceipt,
         channel=receipt.channel,
         provider_id=receipt.provider_id,
         state=receipt.state,
@@ -908,7 +924,7 @@ def keep_early(session: Session, receipt: Receipt, now: datetime) -> bool:
         gone=receipt.gone,
         heard_at=now,
     )
-    return _insert_once(session, row) is not None
+    return new is not None
 
 
 def early(session: Session, channel: str, provider_id: str) -> Receipt | None:

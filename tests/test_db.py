@@ -79,6 +79,7 @@ def test_calls_that_queue_up_share_a_commit_and_one_that_fails_is_alone_undone(l
 
     results = asyncio.run(pile_up())
     assert [str(each) for each in results if isinstance(each, Exception)] == ["no"]
+    assert results[1:11] == [f"n{n}" for n in range(10)]
     assert lite.look(names) == sorted([*(f"n{n}" for n in range(10)), "last"])
     assert len(commits) <= 3  # thirteen calls
 
@@ -127,12 +128,12 @@ def test_a_locked_file_is_a_database_away_and_heals(tmp_path: Path) -> None:
 
 def test_everyone_who_shared_a_commit_hears_that_the_file_refused(lite: Database) -> None:
     def unwritable(session: Session) -> None:
-        raw = session.connection()
-        raw.exec_driver_sql("PRAGMA query_only=ON")
+        raw = session.connection().connection
+        raw.execute("PRAGMA query_only=ON")
         try:
             put(session, "no")
         finally:
-            raw.exec_driver_sql("PRAGMA query_only=OFF")
+            raw.execute("PRAGMA query_only=OFF")
 
     async def together() -> list[object]:
         gate = Gate()
