@@ -104,7 +104,6 @@ def ask(session: Session, prompt: Prompt, together: Sequence[int] = ()) -> Promp
         {"who": [prompt.address_id, *together], "now": prompt.opened_at},
     )
     session.add(prompt)
-    session.flush()
     return prompt
 
 
