@@ -284,7 +284,7 @@ def test_a_large_file_is_alone_in_its_transaction(db: Database, running: Town) -
     vault = running.office.vault
     for number in range(3):
         content = bytes([number]) * (resealing.BYTES - 1000)
-        db.transact(attachments._keep, vault, content, running.at)
+        db.transact(attachments._keep, vault, [content], running.at)
     KeyFile().write((new_secret(), *vault.secrets))
     kind = next(kind for kind in resealing.KINDS if kind.name == "files")
     assert db.transact(resealing.reseal, vault, kind).done == 1
