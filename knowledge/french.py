@@ -512,11 +512,17 @@ def _synonyms() -> dict[tuple[str, ...], str]:
     return table
 
 
+@cache
+def _first_stems() -> frozenset[str]:
+    return frozenset(stems[0] for stems in _synonyms())
+
+
 def concepts(stems: list[str]) -> list[str]:
     """The concepts that a question's stems name, longest expressions first."""
     table, found, at = _synonyms(), [], 0
+    first = _first_stems()
     while at < len(stems):
-        for size in (4, 3, 2, 1):
+        for size in (4, 3, 2, 1) if stems[at] in first else ():
             concept = table.get(tuple(stems[at : at + size])) if at + size <= len(stems) else None
             if concept is not None:
                 found.append(concept)

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ SURE = 0.99  # the confidence of the very words of a phrasing
 VOTERS = 10  # phrasings nearest to a question, of all its candidates, that vote for their entries
 FEW_STEMS = 2  # up to which a question is a keyword: what it shares with a title tells more than likeness
 NEAR = 0.6  # share of words in common from which a phrasing not yet indexed is offered
+EFFORT = 4  # of the compression, from 1 to 9
 LARGE = 1500  # entries above which no linear classifier is trained: centroids alone find the candidates
 KINDS_OF_ANSWER = (
     "definition", "role", "how", "rule", "who", "contact", "when", "how_much", "list", "where", "example", "why",
@@ -93,12 +95,14 @@ def features(tokens: Sequence[str]) -> list[str]:
     found += ["p" + a + " " + b for a, b in pairwise(meant)]
     found += ["=" + concept for concept in french.concepts(stems)]
     for token in tokens:
-        padded = " " + token + " "
-        for size in (3, 4):
-            if len(padded) < size:
-                break
-            found += ["c" + padded[i : i + size] for i in range(len(padded) - size + 1)]
+        found += _letters(token)
     return found
+
+
+@lru_cache(maxsize=20000)
+def _letters(token: str) -> tuple[str, ...]:
+    padded = " " + token + " "
+    return tuple("c" + padded[i : i + size] for size in (3, 4) for i in range(len(padded) - size + 1))
 
 
 ONE_FACT = frozenset({"when", "how_much", "contact", "who"})  # kinds of answer that an entry holds or does not
@@ -224,9 +228,12 @@ class Index:
 
     def save(self, path: Path) -> None:
         """Written as npz, nothing pickled."""
-        with path.open("wb") as file:
-            arrays: dict[str, Any] = {"fingerprint": pack([self.fingerprint]), "slugs": pack(self.slugs), **self.arrays}
-            np.savez_compressed(file, **arrays)
+        arrays = {"fingerprint": pack([self.fingerprint]), "slugs": pack(self.slugs), **self.arrays}
+        # As numpy.savez_compressed does, with half of its effort: twice as fast, for 4 % more bytes.
+        with ZipFile(path, "w", ZIP_DEFLATED, compresslevel=EFFORT) as file:
+            for name, array in arrays.items():
+                with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
     @classmethod
     def load(cls, path: Path) -> Index:
@@ -274,16 +281,16 @@ def key(tokens: Sequence[str]) -> str:
 
 
 def _postings(index: Index, name: str, columns: Integers, weights: Floats, size: int) -> Floats:
-    starts, owners, values = (
-        index.arrays[name + "_starts"],
-        index.arrays[name + "_owners"],
-        index.arrays[name + "_values"],
-    )
-    total = np.zeros(size, dtype=np.float32)
-    for column, weight in zip(columns.tolist(), weights.tolist(), strict=True):
-        a, b = starts[column], starts[column + 1]
-        total[owners[a:b]] += weight * values[a:b]
-    return total
+    """The sum, for each entry, of what these columns hold of it."""
+    starts = index.arrays[name + "_starts"]
+    first = starts[columns].astype(np.int64)
+    lengths = starts[columns + 1] - first
+    ends = np.cumsum(lengths)
+    if not len(ends) or not ends[-1]:
+        return np.zeros(size, dtype=np.float32)
+    cells = np.arange(ends[-1]) + np.repeat(first - (ends - lengths), lengths)
+    told = index.arrays[name + "_values"][cells] * np.repeat(weights, lengths)
+    return np.bincount(index.arrays[name + "_owners"][cells], weights=told, minlength=size).astype(np.float32)
 
 
 def evidence(
@@ -383,19 +390,19 @@ def _nearest(index: Index, dense: Floats, bounds: Sequence[tuple[int, int]]) -> 
     filled = [(place, first, last) for place, (first, last) in enumerate(bounds) if last > first]
     if not filled:
         return result
-    cells = np.concatenate([np.arange(starts[first], starts[last]) for _, first, last in filled])
+    spans = [(int(starts[first]), int(starts[last])) for _, first, last in filled]
+    columns = np.concatenate([a["row_columns"][begin:end] for begin, end in spans])
+    products = dense[columns] * np.concatenate([a["row_values"][begin:end] for begin, end in spans])
     lengths = np.concatenate([np.diff(starts[first : last + 1]) for _, first, last in filled])
-    edges = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    columns = a["row_columns"][cells]
-    products = dense[columns] * a["row_values"][cells]
-    both = np.add.reduceat(products, edges)
-    on_letters = np.add.reduceat(np.where(a["block"][columns] == LETTERS, products, 0), edges)
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    both = np.add.reduceat(products, edges[:-1])
     at = 0
     for place, first, last in filled:
         likeness = both[at : at + last - first]
         best = int(likeness.argmax())
         closest = np.partition(likeness, -3)[-3:] if len(likeness) > 3 else likeness
-        letters = float(on_letters[at + best])
+        row = slice(edges[at + best], edges[at + best + 1])
+        letters = float(products[row][a["block"][columns[row]] == LETTERS].sum())
         result[:3, place] = float(likeness[best]) - letters, letters, float(closest.sum()) / len(closest) / 2
         at += last - first
     owners = np.repeat([place for place, _, _ in filled], [last - first for _, first, last in filled])

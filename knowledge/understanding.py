@@ -116,16 +116,16 @@ def _bare(sentence: str) -> str:
     tail = _TAIL.search(folded, start)
     end = tail.start() if tail else len(sentence)
     kept = sentence[start:end].strip(" ,;:!-\t")
+    folded = french.fold(kept)
     for pattern in (_OPENING, _POLITE, _OPENING, _TRAILING):
-        shorter = pattern.sub("", french.fold(kept)) if len(french.fold(kept)) != len(kept) else _without(pattern, kept)
+        found = pattern.search(folded)
+        if found is None:
+            continue
+        same = len(folded) == len(kept)
+        shorter = kept[: found.start()] + kept[found.end() :] if same else pattern.sub("", folded)
         if french.content(french.plain(shorter)):
-            kept = shorter
+            kept, folded = shorter, french.fold(shorter)
     return kept
-
-
-def _without(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(french.fold(text))
-    return text[: found.start()] + text[found.end() :] if found else text
 
 
 def _kept(text: str) -> list[str]:
