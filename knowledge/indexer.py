@@ -38,7 +38,7 @@ def order(materials: Iterable[Material], none_messages: Mapping[str, Iterable[st
 
 
 def main(out: str, *more: str) -> None:
-    from knowledge import training  # scikit-learn and scipy stay in this process
+    from knowledge import training  # what learns stays in this process
 
     _step_back()
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from knowledge import semantic
+from knowledge.calibration import Trial, calibrate
 from knowledge.matching import Material
-from knowledge.training import Table, Trial, calibrate, tabulate, trials, with_meanings
+from knowledge.training import Table, tabulate, trials, with_meanings
 from tests.bench.installation import SHARED, Row
 
 FOLDS, SPLITS, WANTED = 4, 20, 0.95
@@ -49,7 +51,8 @@ def load(labour: Path, smalltalk: Path) -> tuple[Table, np.ndarray]:
 
 
 def _fold(job: tuple[Table, int]) -> list[Trial]:
-    return trials(*job, FOLDS)
+    with threadpool_limits(1):
+        return trials(*job, FOLDS)
 
 
 def score(table: Table, same: np.ndarray) -> Scored:

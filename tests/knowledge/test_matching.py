@@ -201,12 +201,23 @@ def test_chances_never_exceed_one(index: Index) -> None:
             assert sum(candidate.confidence for candidate in part.candidates) <= 1.01
 
 
-def test_serving_needs_neither_scikit_learn_nor_scipy() -> None:
+def test_neither_serving_nor_learning_needs_scikit_learn_or_scipy() -> None:
     code = (
-        "import sys, knowledge.matching; print(sorted({m.split('.')[0] for m in sys.modules} & {'sklearn', 'scipy'}))"
+        "import sys, knowledge.training; print(sorted({m.split('.')[0] for m in sys.modules} & {'sklearn', 'scipy'}))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_the_same_base_gives_the_same_index_whatever_the_processes(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SOME", 10)
+    monkeypatch.setattr(training, "IN_TURN", 1)
+    for jobs in (1, 2):
+        training.build(entries(), CHAT, jobs=jobs).save(tmp_path / f"{jobs}.npz")
+    assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
+    assert Index.load(tmp_path / "2.npz").fingerprint == index.fingerprint
 
 
 def test_the_overlap_linter_names_the_phrasing_that_leads_elsewhere() -> None:
