@@ -21,7 +21,8 @@ channels/     how people reach us: contract, mailbox, directory, admission (heic
               vault, drawers, spool; pages/ (people);
               one folder a channel: web, email, telegram, sms, whatsapp, terminal
 knowledge/    what the hotline knows: entries, drafts, corrections, content/, seed, lint, differences; french, lexicon/,
-              understanding, patterns/, matching, chances, none/ (what it must not answer); training, indexer, index/,
+              understanding, patterns/, matching, chances, none/ (what it must not answer); training, cells,
+              learning, calibration, indexer, index/,
               measure, translations; semantic; general (a question made everybody's), themes (what to write next),
               reliability; pages/ (editing)
 escalation/   questions that only a person can answer: tickets, officers, accounts, passwords, deadlines, closures,
