@@ -30,7 +30,7 @@ from bot.library import Library
 from bot.office import Office
 from bot.settings import Configured
 from bot.web import create_app
-from channels.contract import BadSetting, Listener, Opened, Remembers, Troubled
+from channels.contract import BadSetting, Closes, Listener, Opened, Remembers, Troubled
 from channels.sms import gsm
 from channels.spool import Spool
 from channels.web.desk import House as WebHouse
@@ -39,6 +39,7 @@ from escalation.console.oidc import Provider
 from knowledge import seed, semantic
 from scheduler import clock, plan
 
+log = structlog.get_logger()
 ROLES = ("web", "listen", "route", "deliver", "tick")
 TICK_SECONDS = 60.0
 LISTEN_LOCK, SEND_LOCK = 0x6C697374, 0x73656E64
@@ -269,6 +270,17 @@ async def run(house: House, roles: Collection[str], started: Callable[[House], N
                 job.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*jobs, return_exceptions=True)
+        await _hang_up(house)
+
+
+async def _hang_up(house: House) -> None:
+    """Nobody sends or listens any more: the lines that channels keep open are closed."""
+    for name, opened in house.channels.items():
+        if isinstance(opened.channel, Closes):
+            try:
+                await opened.channel.close()
+            except Exception:
+                log.exception("line not closed", channel=name)
 
 
 def _server(house: House, intake: workers.Intake, shelf: Library, outbox: workers.Bell) -> uvicorn.Server:

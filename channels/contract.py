@@ -208,6 +208,15 @@ class Troubled(Protocol):
         ...
 
 
+@runtime_checkable
+class Closes(Protocol):
+    """A channel that keeps lines open from one call to the next."""
+
+    async def close(self) -> None:
+        """Hang up, in the event loop that it was used in; what comes next opens a new line."""
+        ...
+
+
 class Collect(Protocol):
     """What a page may read: the messages of one address after a given id, settled as delivered once read."""
 

@@ -1,6 +1,7 @@
 """The clock: says "look now" every minute and once at the start; it knows no job and keeps no job store."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
@@ -16,7 +17,8 @@ async def every(seconds: float, look: Callable[[], Awaitable[None]]) -> None:
     """
 
     async def tick() -> None:  # APScheduler awaits coroutine functions only, and a lambda is none
-        await look()
+        with contextlib.suppress(asyncio.CancelledError):  # the service stops: APScheduler would log it as a failure
+            await look()
 
     clock = AsyncIOScheduler(executors={"default": AsyncIOExecutor()}, timezone="UTC")
     clock.add_job(tick, IntervalTrigger(seconds=seconds), coalesce=True, misfire_grace_time=None, max_instances=1)

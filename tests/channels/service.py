@@ -1,9 +1,7 @@
 """The whole service in a thread of the tests, as `hotline run` runs it, on every channel at once, with real peers."""
 
-import asyncio
 import contextlib
 import itertools
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -28,20 +26,10 @@ from tests.channels.whatsapp.graph import Graph
 from tests.peers.kannel import Kannel
 from tests.peers.mail import Mailbox, MailServer, until
 from tests.peers.telegram import Telegram
+from tests.running import Running
 from tests.test_whole import daytime, words
 
 SECRET = "une clé pour les essais, assez longue pour en être une"
-
-
-class Unsignalled(asyncio.SelectorEventLoop):
-    """A loop of a thread that is not the first: signals never reach it, so that they are kept to be rung by hand."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bells: list[Callable[..., Any]] = []
-
-    def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> None:
-        self.bells.append(callback)
 
 
 @dataclass
@@ -76,8 +64,6 @@ class Service:
         self.graph.callback = f"{self.url}/whatsapp"
         self.house: House = app.build(settings.read(environment))
         self.house.office = replace(self.house.office, quiet=timedelta(seconds=self.quiet))
-        self.loop = Unsignalled()
-        self.failure: list[BaseException] = []
 
     def start(self, index: Index | None) -> None:
         """With the index of a few entries, or with the one that the program ships."""
@@ -87,24 +73,10 @@ class Service:
             index.save(path)
             name = self.house.db.look(library.wanted, self.house.today())
             self.house.db.transact(entries.keep_index, name, path.read_bytes(), self.house.now())
-        up = threading.Event()
-        self.thread = threading.Thread(target=self._run, args=(up,), daemon=True)
-        self.thread.start()
-        until(lambda: up.is_set() or self.failure, what="for the service")
-        assert not self.failure, self.failure
-
-    def _run(self, up: threading.Event) -> None:
-        try:
-            with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-                runner.run(app.run(self.house, app.ROLES, lambda _: up.set()))
-        except BaseException as error:
-            self.failure.append(error)
+        self.running = Running(self.house)
 
     def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.bells[0])
-        self.thread.join(30)
-        self.house.db.close()
-        assert not self.failure, self.failure
+        self.running.stop()
 
     # ------------------------------------------------------------ what it keeps
     def look(self, work: Callable[..., Any], *args: Any) -> Any:

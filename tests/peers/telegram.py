@@ -120,7 +120,7 @@ class Telegram:
         )
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self.port, log_level="critical", access_log=False, lifespan="off",
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=1, timeout_keep_alive=300,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
@@ -133,6 +133,10 @@ class Telegram:
             self._server.force_exit = True
             self._thread.join(10)
         self._server = None
+
+    def lines(self) -> int:
+        """How many connections to it are open."""
+        return len(self._server.server_state.connections) if self._server else 0
 
     @property
     def settings(self) -> dict[str, str]:
