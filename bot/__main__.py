@@ -8,7 +8,6 @@ from bot.app import quiet_logs
 from bot.commands import (
     ask,
     chat,
-    committees,
     keeping,
     keys,
     knowledge,
@@ -18,6 +17,7 @@ from bot.commands import (
     officers,
     run,
     season,
+    simulate,
     tickets,
 )
 
@@ -38,8 +38,8 @@ app.add_typer(officers.app, name="officer")
 app.add_typer(mailbox.inbox, name="inbox")
 app.add_typer(mailbox.outbox, name="outbox")
 app.add_typer(members.app, name="members")
-app.add_typer(committees.app, name="committees")
-app.command()(season.simulate)
+app.add_typer(season.app, name="committees")
+app.command()(simulate.simulate)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(mail.mail, name="mail")
 app.command()(keeping.backup)

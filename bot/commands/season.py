@@ -1,7 +1,6 @@
-"""`hotline committees …`, the season: recorded, shown, prepared, called, reported; and `hotline simulate`."""
+"""`hotline committees …`, the season: recorded, shown, prepared, called, reported."""
 
 import re
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime, time
 from pathlib import Path
@@ -9,11 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 from sqlmodel import Session, col, select
 
-from bot import simulation
 from bot.app import House
 from bot.commands import house, out, stop
 from bot.commands.committees import AUTHOR, Number, app
@@ -21,7 +18,6 @@ from bot.desk import arranging, following_calendars, meeting, season, season_rep
 from bot.desk.arranging import Sheet, Wrong
 from bot.desk.calendar import KIND_NAMES, MeetingOver, NoSuchMeeting
 from bot.desk.importing import Councils
-from bot.desk.letters import channel_name
 from bot.sheets import BadCell, day, hour, moment
 from channels.directory import Council, Person
 from escalation.accounts import Who
@@ -29,6 +25,7 @@ from scheduler import committees, feeds, steps
 from scheduler.committees import Seat
 from scheduler.steps import BadStep
 
+__all__ = ["app"]  # `hotline committees`, whole: commands/committees.py begins it
 ALL = Who(0, AUTHOR, "administrator", None, AUTHOR)
 CouncilName = Annotated[list[str], typer.Option("--council", help="Un conseil, par son nom.", metavar="NOM")]
 
@@ -397,30 +394,3 @@ def report(
         for row in season_report.years(made):
             year_of.add_row(*map(escape, row))
         out.print(year_of)
-
-
-def simulate(
-    days: Annotated[int, typer.Option("--days", min=1, max=400, help="Combien de jours.")] = 90,
-    details: Annotated[bool, typer.Option("--details", help="Montrer chaque message et à qui il irait.")] = False,
-) -> None:
-    """Jouer les prochains jours sur une copie : ce qui partirait, à qui et quand. Rien n'est envoyé."""
-    found = house()
-    now = found.now()
-    with simulation.copied(found.db, found.spool.folder, now) as copy, Progress(console=out, transient=True) as bar:
-        task = bar.add_task("Les jours passent…", total=days + 1)
-        played = simulation.play(copy, found.office, now, days, lambda _day: bar.advance(task))
-    if not played:
-        out.print(f"Rien ne partirait dans les {days} prochains jours.")
-        return
-    table = Table("Jour", "Messages", "Lesquels", "À appeler", box=None, pad_edge=False)
-    for each in played:
-        counts = Counter(f"{sent.name} ({channel_name(sent.channel)})" for sent in each.sent)
-        words = ", ".join(f"{count} × {name}" for name, count in sorted(counts.items()))
-        table.add_row(found.office.day(each.at), str(len(each.sent)), escape(words), str(each.to_call or ""))
-    out.print(table)
-    if details:
-        for each in played:
-            for sent in each.sent:
-                out.print(f"{found.office.when(sent.at)} → {sent.to} : {sent.subject or sent.text[:120]}", markup=False)
-    total = sum(len(each.sent) for each in played)
-    out.print(f"{total} message(s) en {days} jours, sur une copie. Rien n'est parti.")

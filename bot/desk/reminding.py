@@ -67,11 +67,17 @@ class Letter:
 
 
 def due(
-    session: Session, office: Office, now: datetime, limit: int = 200, reach: Collection[str] | None = None
+    session: Session,
+    office: Office,
+    now: datetime,
+    limit: int = 200,
+    reach: Collection[str] | None = None,
+    papers: bool = True,
 ) -> tuple[int, bool]:
     """Plan, begin, look and post in one transaction, `limit` people at most: how many were told, and if more are left.
 
-    For commands, simulations and tests; the service does the same in small lots (`workers.tick`).
+    For commands, simulations and tests; the service does the same in small lots (`workers.tick`). `papers`: False where
+    nobody will read the files, which take most of the time to make.
     """
     if not alone(session):
         return 0, False
@@ -81,7 +87,7 @@ def due(
     while notices := season.notices(session, office, now, NOTICES):
         season.post_notices(session, office, notices, now)
     ready = steps.begun(session, now)
-    found, more = look(session, office, now, limit, reach)
+    found, more = look(session, office, now, limit, reach, papers)
     told = post(session, office, found, now)
     if not found:
         steps.close(session, ready)
@@ -101,7 +107,12 @@ def begin_some(session: Session, office: Office, now: datetime, ids: Sequence[in
 
 
 def look(
-    session: Session, office: Office, now: datetime, limit: int = 200, reach: Collection[str] | None = None
+    session: Session,
+    office: Office,
+    now: datetime,
+    limit: int = 200,
+    reach: Collection[str] | None = None,
+    papers: bool = True,
 ) -> tuple[list[Letter], bool]:
     """Who is to be told what now, with the message of each: nothing is written, so this may take its time.
 
@@ -110,7 +121,7 @@ def look(
     found, more = plan.due(session, now, office.zone, limit)
     if not found:
         return [], more
-    desk = _Desk(session, office, now, found)
+    desk = _Desk(session, office, now, found, papers=papers)
     return [desk.letter(each, reach) for each in found], more
 
 
@@ -314,9 +325,15 @@ class _Desk:
     """What writing some letters needs at hand: read once for all of them."""
 
     def __init__(
-        self, session: Session, office: Office, now: datetime, found: Sequence[Due], before: int | None = None
+        self,
+        session: Session,
+        office: Office,
+        now: datetime,
+        found: Sequence[Due],
+        before: int | None = None,
+        papers: bool = True,
     ):
-        self.session, self.office, self.now = session, office, now
+        self.session, self.office, self.now, self.papers = session, office, now, papers
         self.told = plan.last_told(session, found, before)
         self.meetings = {
             each.id: each
@@ -397,7 +414,7 @@ class _Desk:
 
     def files(self, each: Due, name: str, meeting: Committee, channel: str) -> tuple[Attachment, ...]:
         """Email carries the calendar entry and the PDF, Telegram the PDF."""
-        if channel not in ("email", "telegram") or name not in WITH_CALENDAR:
+        if not self.papers or channel not in ("email", "telegram") or name not in WITH_CALENDAR:
             return ()
         key = (each.committee_id, each.council_id, name, channel)
         if key not in self._files:
