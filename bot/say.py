@@ -2,7 +2,7 @@
 
 A text is looked for in channels/<channel>/texts/<name>.txt, bot/texts/<name>.<channel>.txt, then bot/texts/<name>.txt.
 Its first line may be « Objet : … », then an empty line. `$word` is filled in; lines that come out empty because what
-they hold is empty are left out, so a text may name what is not always known.
+they hold is empty are left out, and so is the space before an empty word, so a text may name what is not always known.
 """
 
 import re
@@ -47,7 +47,12 @@ def say(
 def _filled_lines(template: str, values: dict[str, str]) -> list[str]:
     lines = []
     for line in template.split("\n"):
-        filled = Template(line).substitute(values) if "$" in line else line
+        filled = Template(_without_empty(line, values)).substitute(values) if "$" in line else line
         if filled.strip() or not line.strip():
             lines.append(filled.rstrip())
     return lines
+
+
+def _without_empty(line: str, values: dict[str, str]) -> str:
+    """The line without the words that are empty, where they stand between two spaces or at its end."""
+    return re.sub(r" \$([a-z_]+)(?= |$)", lambda found: found[0] if values.get(found[1], "x").strip() else "", line)

@@ -447,12 +447,21 @@ def _change(office: Office, meeting: Committee, before: Told) -> str:
 def short(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The same within two SMS: a long title or place is cut at a word, what does not fit is left out."""
     cut = dict(values) | {"title": _cut(values["title"], SMS_TITLE), "place": _cut(values["place"], SMS_PLACE)}
-    for optional in ("practical", "preparation"):
-        if cut.get(optional):
-            cut[optional] = " ".join(str(cut[optional]).split())
-            if _septets(name, cut) > TWO_SMS:
-                cut[optional] = ""
+    lines = str(cut.get("practical", "")).splitlines()  # how to get there comes first
+    if "preparation" in cut:
+        cut["preparation"] = " ".join(str(cut["preparation"]).split())
+        if cut["preparation"] and _septets(name, cut | {"practical": ""}) > TWO_SMS:
+            cut["preparation"] = ""
+    while "practical" in cut:
+        cut["practical"] = " ".join(_ended(" ".join(line.split())) for line in lines)
+        if not lines or _septets(name, cut) <= TWO_SMS:
+            break
+        lines.pop()
     return cut
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith((".", "!", "?")) or "://" in line else f"{line}."
 
 
 def _septets(name: str, values: Mapping[str, Any]) -> int:

@@ -690,4 +690,9 @@ def test_a_season_from_the_command_line(hotline: Hotline, tmp_path: Path) -> Non
     hotline("committees", "export", str(target))
     assert "BEGIN:VTIMEZONE" in target.read_text("utf-8")
     assert hotline("committees", "feed", "exemple")
-    assert "Rien n'est parti" in hotline("simulate", "--days", "12", "--details")
+    said = hotline("simulate", "--days", "12")
+    assert "Awa Exemple (" in said
+    assert "rappel, avec le dossier de préparation" in said
+    assert "rien n'est parti" in said
+    assert "Répondez 1 (je viens)" in hotline("simulate", "--days", "12", "--person", "awa")
+    assert "ne recevrait rien" in hotline("simulate", "--days", "2", "--person", "Personne", status=1)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import tokens
-from bot.desk import replies
+from bot.desk import reminding, replies
 from bot.office import Office, in_full_iso
 from bot.say import NoSuchText, say
 from channels.contract import Address
@@ -143,3 +143,29 @@ def test_a_source_is_not_said_twice(title: str, reference: str, dated: str, said
     source = entries.Source(title, "", reference, dated)
     content = entries.Content("a", "gloss", "A", "réponse", "sms", (), entries.VALID, sources=(source,))
     assert replies.source_line(content, "web") == f"Source : {said}"
+
+
+DIRECTIONS = "Pour venir : bus 23, arrêt Lauriers\nAccès : de plain-pied"
+FIXED = "Réunion de préparation : mardi 26 janvier 2027 à 18 h."
+
+
+@pytest.mark.parametrize(
+    ("practical", "preparation", "kept"),
+    [
+        ("", "", ()),
+        (DIRECTIONS, "", ("Pour venir : bus 23, arrêt Lauriers. Accès : de plain-pied. Répondez",)),
+        (DIRECTIONS, FIXED, ("arrêt Lauriers. Réunion de préparation", FIXED)),
+        ("Pour venir : " + "bus 23 puis tram 1 " * 12, FIXED, (FIXED,)),
+    ],
+)
+def test_a_reminder_by_sms_says_how_to_come_where_two_sms_have_room(
+    practical: str, preparation: str, kept: tuple[str, ...]
+) -> None:
+    values = {
+        "title": "Comité de pilotage de Bellevue", "when": "vendredi 29 janvier 2027 à 18 h",
+        "place": "mairie annexe, 12 rue des Lilas", "practical": practical, "preparation": preparation,
+    }  # fmt: skip
+    text = say("reminder", Address("sms", ""), **reminding.short("reminder", values)).text
+    assert "  " not in text, "no space is left where something is not known"
+    assert all(part in text for part in kept)
+    assert gsm.septets(gsm.fold(text)) <= reminding.TWO_SMS
