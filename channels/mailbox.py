@@ -757,7 +757,7 @@ def _settle(session: Session, sending: Sending, **values: Any) -> None:
 @cache  # built once for each set of columns: putting it together costs more than running it
 def _settling(names: tuple[str, ...]) -> Any:
     table = OutboxRow.__table__  # type: ignore[attr-defined]
-    new = {name: sa.bindparam(f"new_{name}") for name in (*names, "attempts")}
+    new: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*names, "attempts")}
     return (
         sa.update(table)
         .where(table.c.id == sa.bindparam("this"), table.c.fence == sa.bindparam("mine"), table.c.state == "sending")
