@@ -20,6 +20,7 @@ from bot.desk import (
     erasing,
     handing_on,
     incoming,
+    noon,
     officer,
     outgoing,
     overdue,
@@ -470,6 +471,9 @@ async def tick(db: Database, office: Office, now: Now, bell: Bell, reach: Collec
         while await db.run(repeating.extend, office, now()):
             pass
         await remind(db, office, now, bell, reach)
+        for told in await db.read(noon.look, office, now()):
+            await db.run(noon.post, office, [told], now())
+            bell.ring()
         while await db.run(corrections.send_some, office, now(), BATCH):
             bell.ring()
         while await db.run(handing_on.tell_troubled, office, now()):

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from bot.desk import noon
 from bot.desk.figures import midnight
 from bot.desk.letters import channel_name
 from bot.office import Office
@@ -178,6 +179,13 @@ def _reminders(session: Session, office: Office, now: datetime) -> list[Pulse]:
     if following:
         facts.append(("Prochaine réunion", f"{following.title}, {office.when(following.starts_at)}"))
     words = "Les rappels partent à leur jour." if following else "Aucune réunion n'est prévue : rien à rappeler."
+    gone, waiting = noon.counts(session, office, now)
+    if gone or waiting:
+        facts.append(("Rappels de ce matin", f"{gone} {'partis' if gone > 1 else 'parti'}, {waiting} en attente"))
+    overdue = sum(lot.count for lot in noon.late(session, office, now))
+    if overdue:
+        words = f"{overdue} rappel(s) de ce matin attendent encore : les canaux, ci-dessus, disent pourquoi."
     if called:
-        words = f"{called} personne(s) ne peuvent pas être jointes par message : elles sont à appeler."
-    return [Pulse("Rappels des réunions", WATCH if called else FINE, words, tuple(facts))]
+        to_call = f"{called} personne(s) ne peuvent pas être jointes par message : elles sont à appeler."
+        words = f"{words} {to_call}" if overdue else to_call
+    return [Pulse("Rappels des réunions", WATCH if called or overdue else FINE, words, tuple(facts))]
