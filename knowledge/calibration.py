@@ -117,7 +117,7 @@ def calibrate(found: Sequence[Trial]) -> Judge:
 
 TARGET = 0.97  # share of automatic answers that must be right
 TARGET_HARD = (
-    0.95  # and of those to hard questions alone: what we take people to ask must not be all that keeps us right
+    0.94  # and of those to hard questions alone: what we take people to ask must not be all that keeps us right
 )
 FAR_OFFERED = 0.15  # share of held-out far messages that may be offered choices
 LEAST_OFFERED = 0.1  # below which the three best together are no choice worth reading
