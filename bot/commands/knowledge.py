@@ -15,6 +15,7 @@ from bot.commands import ask as ask_command
 from bot.commands import err, house, installation, out, stop
 from bot.desk import drafting, replies, sheaf
 from bot.desk import entries as desk
+from bot.office import in_full_iso
 from channels.contract import Address
 from channels.sms import gsm
 from knowledge import entries, indexer, lint, matching, seed
@@ -202,7 +203,7 @@ def news(
     if checked.faults:
         stop("Rien n'est publié :\n" + "\n".join(f"- {fault.what}" for fault in checked.faults))
     installation.db.transact(desk.publish, content, "command", "actualité", installation.now())
-    out.print(f"Publié sous « {slug} », jusqu'au {expires}.")
+    out.print(f"Publié sous « {slug} », jusqu'au {in_full_iso(expires)}.")
 
 
 @app.command()

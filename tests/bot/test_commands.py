@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlmodel import select
 from typer.testing import CliRunner
 
-from bot import app, commands, library, settings
+from bot import app, commands, library, office, settings
 from bot.__main__ import app as hotline_app
 from channels.contract import Undeliverable
 from channels.mailbox import InboxRow, OutboxRow
@@ -346,7 +346,7 @@ def test_a_piece_of_news_is_published_seen_and_retired(hotline: Hotline) -> None
     more = ["--expires", last, "--source", "Mairie de Nantes", "--date", today]
     said = hotline("knowledge", "news", *news, *more)
     slug = f"actu-{today}-la-maison-de-quartier-rouvre"
-    assert f"Publié sous « {slug} », jusqu'au {last}." in said
+    assert f"Publié sous « {slug} », jusqu'au {office.in_full_iso(last)}." in " ".join(said.split())
     preview = hotline("knowledge", "preview", slug)
     assert preview.count("rouvre lundi 4 janvier") == 4
     assert re.search(r"sms : \d+ caractères, \d SMS", preview)
