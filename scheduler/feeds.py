@@ -50,8 +50,8 @@ def calendar(entries: Sequence[Entry], name: str, zone: ZoneInfo, now: datetime)
     made.add("PRODID", PRODUCT)
     made.add("VERSION", "2.0")
     made.add("METHOD", "PUBLISH")
-    made.add("X-WR-CALNAME", name)
-    made.add("NAME", name)
+    made.add("X-WR-CALNAME", _on_one_line(name))
+    made.add("NAME", _on_one_line(name))
     made.add("X-PUBLISHED-TTL", REFRESH)
     for entry in entries:
         made.add_component(_event(entry, zone, now))
@@ -66,15 +66,20 @@ def _timezone(tzid: str) -> str:
     return content.decode()
 
 
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _event(entry: Entry, zone: ZoneInfo, now: datetime) -> icalendar.Event:
     event = icalendar.Event()
     event.add("UID", entry.uid)
     event.add("SEQUENCE", entry.sequence)
     event.add("DTSTAMP", now)
-    event.add("SUMMARY", entry.title)
+    event.add("SUMMARY", _on_one_line(entry.title))
     event.add("DTSTART", entry.starts_at.astimezone(zone))
     event.add("DTEND", (entry.ends_at or entry.starts_at + USUAL_LENGTH).astimezone(zone))
-    for key, value in (("LOCATION", entry.place), ("DESCRIPTION", entry.description), ("URL", entry.url)):
+    description = "\n".join(entry.description.splitlines())  # a lone CR would end the line of the file
+    for key, value in (("LOCATION", _on_one_line(entry.place)), ("DESCRIPTION", description), ("URL", entry.url)):
         if value:
             event.add(key, value)
     if entry.category:

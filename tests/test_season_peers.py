@@ -179,7 +179,7 @@ def test_a_season_is_told_through_real_peers(seasons: Seasons, chromium: Browser
     calls = opened(chromium, f"{seasons.page}/bureau/reunions/appels", seasons.cookie())
     assert "02 40 00 00 01" in plain(calls)
     seasons.act(arranging.note_call, None, dervallieres, people.rose_id, "reached", "vient avec sa fille")
-    seasons.act(arranging.said_by_phone, None, dervallieres, people.rose_id, "yes")
+    seasons.act(arranging.said_by_phone, office, None, dervallieres, people.rose_id, "yes")
 
     # Bellevue: dates by SMS, on Telegram and on a page; then the committee moves by a day
     seasons.until(paris(1, 7))

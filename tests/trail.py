@@ -13,6 +13,7 @@ from escalation.accounts import Who
 # What an officer changes without a line, and why.
 QUIET = {"keep": "drafts", "pulse": "an open page", "show": "a file that waits for a yes", "prepare": "codes to prove"}
 SEVERAL = {
+    "approve": "what is published, and that it was read",
     "answer": "many at once: a line for each question",
     "bring_in": "entries brought in: a line for each",
     "import_entries": "entries brought in",
@@ -65,7 +66,8 @@ class _Watched:
                 sa.event.remove(session, "before_flush", flushing)
                 sa.event.remove(session, "do_orm_execute", executing)
             name = work.__name__
-            if seen["changes"] and not seen["lines"] and name not in QUIET:
+            refused = value is False  # only the try was counted
+            if seen["changes"] and not seen["lines"] and not refused and name not in QUIET:
                 found.append(f"{name}: no line")
             if seen["lines"] > 1 and name not in SEVERAL:
                 found.append(f"{name}: {seen['lines']} lines")

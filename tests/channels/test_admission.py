@@ -117,11 +117,9 @@ def test_a_picture_stands_upright_without_its_tag(
 
 def test_a_large_photograph_is_made_smaller_and_stays_legible() -> None:
     raw = picture(size=(9_000, 6_000))
-    began = time.monotonic()
     kept = clean(sent("p.jpg", raw))
     with Image.open(io.BytesIO(kept.content)) as found:
         assert max(found.size) == admission.SIDE
-    assert time.monotonic() - began < 5  # on a machine that does other things as well
 
 
 def test_what_is_seen_through_stands_on_white() -> None:
