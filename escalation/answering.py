@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from escalation.officers import Officer
@@ -106,16 +107,22 @@ def holders(session: Session, ticket_ids: Collection[int], now: datetime) -> Map
 
 
 def save_draft(session: Session, ticket_id: int, officer_id: int, text: str, now: datetime) -> None:
-    """Keep what is being written; nothing left of it is nothing kept."""
-    row = session.get(TicketDraft, (ticket_id, officer_id))
+    """Keep what is being written; nothing left of it is nothing kept.
+
+    The page keeps it by itself while its form may be on its way: two of them at once are no error, the later one stays.
+    """
+    key = {"ticket_id": ticket_id, "officer_id": officer_id}
+    for row in [each for each in session if isinstance(each, TicketDraft)]:
+        session.expire(row)  # to be read anew
+    table = TicketDraft.__table__  # type: ignore[attr-defined]
+    connection = session.connection()
     if not text.strip():
-        if row is not None:
-            session.delete(row)
+        connection.execute(sa.delete(table).filter_by(**key))
         return
-    if row is None:
-        row = TicketDraft(ticket_id=ticket_id, officer_id=officer_id, text=text, saved_at=now)
-    row.text, row.saved_at = text, now
-    session.add(row)
+    dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[connection.dialect.name]
+    new = {"text": text, "saved_at": now}
+    insert = dialect.insert(table).values(**key, **new)
+    connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=new))
 
 
 def draft(session: Session, ticket_id: int, officer_id: int) -> TicketDraft | None:

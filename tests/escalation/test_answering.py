@@ -1,11 +1,14 @@
 """Answering from the desk: read back, sent once, taken back in time, never over a colleague's head, and never lost."""
 
+import asyncio
+
 import pytest
 from sqlmodel import Session
 
 from bot.desk import officer
 from channels import directory
 from channels.contract import Address, Undeliverable
+from escalation import answering
 from escalation.tickets import TicketReply
 from tests.escalation.desk import answer, asked, council, count, hidden, person, read_back, states, ticket
 from tests.office import Bureau
@@ -45,6 +48,23 @@ def test_an_answer_taken_back_is_a_draft_again(bureau: Bureau) -> None:
     assert ticket(bureau.town, number).state == "open"
     late = nora.post(f"{way}/reprendre", {"reponse": reply}, page=way)
     assert "Trop tard" in late.text
+
+
+def test_a_draft_that_is_kept_many_times_at_once_is_kept_once(bureau: Bureau) -> None:
+    number = asked(bureau.town)
+    bureau.signed_in()
+    db, at = bureau.town.db, bureau.town.at
+
+    async def typing() -> None:
+        saves = (db.run(answering.save_draft, number, 1, f"{ANSWER} {n}", at) for n in range(40))
+        await asyncio.gather(*saves)
+
+    asyncio.run(typing())
+    kept = db.look(answering.draft, number, 1)
+    assert kept is not None
+    assert kept.text.startswith(ANSWER)
+    db.transact(answering.save_draft, number, 1, " ", at)
+    assert db.look(answering.draft, number, 1) is None
 
 
 def test_what_has_left_cannot_be_taken_back(bureau: Bureau) -> None:
